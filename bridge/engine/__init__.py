@@ -1,0 +1,1 @@
+"""The shell around the pure core: writes, carries, pulls, settles. ``api`` is the door for everybody outside."""

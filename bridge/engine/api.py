@@ -1,0 +1,195 @@
+"""The only door for plugin, web and command line. ``service.Service`` implements it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+
+class SyncTokenInvalid(ValueError):
+    """The sync token is unknown, of another epoch, or older than the kept history (RFC 6578 3.8)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Login:
+    """Who a request comes from."""
+
+    user: str
+    device: str = ""
+    """Label of the app password."""
+    read_only: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CollectionView:
+    """A snapshot of one calendar of one user (RFC 4791 4.2)."""
+
+    id: int
+    user: str
+    slug: str
+    """Second segment of ``/dav/USER/SLUG/``."""
+    source_id: str
+    writable: bool
+    reason: str = ""
+    """Why it is not writable, in a sentence."""
+    props: Mapping[str, str] = field(default_factory=dict)
+    """Radicale's property names: ``D:displayname``, ``ICAL:calendar-color``, ``C:calendar-description`` ...
+    vendor values overlaid by what this user's clients set."""
+    change_seq: int = 0
+    epoch: str = ""
+    modified_ms: int = 0
+
+    @property
+    def sync_token(self) -> str:
+        """Return the sync token of this snapshot: a URI (RFC 6578 6.2)."""
+        return f"http://queqiao.invalid/sync/{self.epoch}-{self.change_seq}"
+
+    @property
+    def etag(self) -> str:
+        """Return the quoted collection tag (ctag); moves together with the sync token."""
+        return f'"{self.epoch}-{self.change_seq}"'
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectView:
+    """One calendar object as it is served."""
+
+    href: str
+    uid: str
+    text: str
+    """With CRLF line ends, exactly what GET returns."""
+    etag: str
+    """Unquoted hash of the served bytes."""
+    starts_ms: int
+    """First instant of the first occurrence; all-day and floating values widened by 14 h on both sides."""
+    ends_ms: int
+    """End of the last occurrence; ``FOREVER_MS`` when unbounded."""
+    recurring: bool
+    modified_ms: int
+
+
+FOREVER_MS = 253_402_300_799_000
+"""9999-12-31T23:59:59Z: the end of an unbounded series."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PutResult:
+    """What became of a PUT, as far as it is known when the client is answered."""
+
+    created: bool
+    etag: str | None
+    """Unquoted; None when what is served differs from the bytes that came (RFC 4791 5.3.4)."""
+    waiting: bool = False
+    """The vendor has not answered yet; the edit is journaled and will be carried out."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedView:
+    """A secret ICS address, resolved."""
+
+    user: str
+    title: str
+    etag: str
+    """Unquoted; equal tags mean equal bodies."""
+    modified_ms: int
+    collection_id: int
+    detail: str
+    """``full``, ``title`` or ``busy``."""
+
+
+class Service(Protocol):
+    """Everything that plugin and web may ask. Thread-safe; failures are classes of :mod:`bridge.errors`."""
+
+    def login(self, user: str, password: str, *, device_hint: str = "") -> Login | None:
+        """Check an app password; never sleeps, never asks a vendor."""
+        ...
+
+    def has_user(self, user: str) -> bool:
+        """Return whether there is such a principal."""
+        ...
+
+    def collections(self, user: str) -> Sequence[CollectionView]:
+        """Return a user's calendars, each a snapshot."""
+        ...
+
+    def collection(self, user: str, slug: str) -> CollectionView | None:
+        """Return one calendar."""
+        ...
+
+    def get(self, collection_id: int, href: str) -> ObjectView | None:
+        """Return one object."""
+        ...
+
+    def get_many(self, collection_id: int, hrefs: Sequence[str]) -> Mapping[str, ObjectView]:
+        """Return those that exist."""
+        ...
+
+    def get_all(self, collection_id: int) -> Sequence[ObjectView]:
+        """Return every object."""
+        ...
+
+    def get_between(self, collection_id: int, start_ms: int | None, end_ms: int | None) -> Sequence[ObjectView]:
+        """Return objects that may have an occurrence in [start, end): a superset, never less."""
+        ...
+
+    def href_of_uid(self, collection_id: int, uid: str) -> str | None:
+        """Return where a UID lives in the collection."""
+        ...
+
+    def changes(self, collection: CollectionView, sync_token: str) -> tuple[Sequence[str], Sequence[str]]:
+        """Return (hrefs new or changed, hrefs deleted) after a token and up to the snapshot.
+
+        An empty token is the first sync: all objects, no deletions. Raises SyncTokenInvalid.
+        """
+        ...
+
+    def put(
+        self,
+        collection_id: int,
+        href: str,
+        body: bytes,
+        login: Login,
+        *,
+        if_match: str | None = None,
+        if_none_match: str | None = None,
+    ) -> PutResult:
+        """Store an object and carry it to the vendor (bounded write-through).
+
+        ``if_match`` is the header's text (``*`` or a list of quoted tags, weak ones never match), None if absent.
+        """
+        ...
+
+    def delete(self, collection_id: int, href: str, login: Login, *, if_match: str | None = None) -> None:
+        """Delete an object here and at the vendor."""
+        ...
+
+    def move(
+        self, collection_id: int, href: str, to_collection_id: int, to_href: str, login: Login, *, overwrite: bool
+    ) -> bool:
+        """Move an object; returns whether the target was new."""
+        ...
+
+    def make_calendar(self, user: str, slug: str, props: Mapping[str, str], login: Login) -> CollectionView:
+        """MKCALENDAR: make a calendar at a vendor that allows it."""
+        ...
+
+    def set_props(self, collection_id: int, changes: Mapping[str, str | None], login: Login) -> None:
+        """PROPPATCH: display name and colour go to the vendor where it can hold them, the rest is kept per user."""
+        ...
+
+    def remove_calendar(self, collection_id: int, login: Login) -> None:
+        """DELETE on a calendar: refused unless its source says ``allow_delete_calendar``."""
+        ...
+
+    def feed(self, token: str) -> FeedView | None:
+        """Resolve a secret feed address; None when unknown or revoked."""
+        ...
+
+    def feed_objects(self, feed: FeedView) -> Iterable[ObjectView]:
+        """Return the objects of a feed."""
+        ...
+
+    def touch(self, user: str) -> None:
+        """Note that a client of this user is looking: polling goes where somebody looks."""
+        ...

@@ -1,0 +1,307 @@
+"""The contract between the engine and a vendor.
+
+Vocabulary: a *payload* is what we ask the vendor to hold for one item: a plain JSON object in the vendor's own
+words, made by the pure ``encode`` and nothing else. A *snapshot* is what the vendor said it holds: the JSON of
+its answer, read by the pure ``decode``. Two payloads are compared to decide whether a call is needed; a payload
+is never compared with a snapshot.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeAlias
+
+from bridge.model.event import Event
+from bridge.model.limits import Limits
+from bridge.model.loss import Encoded
+from bridge.model.people import Attendee, PartStat, Person, Roster
+from bridge.model.recurrence import Moment
+
+Json: TypeAlias = dict[str, Any]
+"""A JSON object. Canonical text of it: sorted keys, no blanks, UTF-8."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """In whose name, and in which calendar."""
+
+    user_id: str
+    """The vendor's id of the acting person (WeCom userid, DingTalk unionId)."""
+    calendar_id: str
+    """WeCom ``cal_id``; DingTalk calendarId, usually ``primary``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upstream:
+    """One item as the vendor holds it."""
+
+    id: str
+    """``schedule_id`` or event id."""
+    snapshot: Json
+    """All that ``decode`` needs, as the vendor sent it; stored as it is."""
+    cancelled: bool = False
+    """The vendor says it is cancelled or removed. With ``series_id``: that occurrence is gone."""
+    series_id: str | None = None
+    """The series this is an occurrence of, where the vendor tells (DingTalk ``seriesMasterId``)."""
+    origin: Moment | None = None
+    """The original start of that occurrence (UTC, or a date for all-day)."""
+    version: str = ""
+    """The vendor's change marker, if it has one (DingTalk ``updateTime``); never decisive."""
+
+
+# ---- operations: one item each, decided by plan, carried out by apply -------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Create:
+    """Make a new item."""
+
+    payload: Json
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Update:
+    """Change one item from what we last asked for (``before``) to ``after``; only what differs is meant.
+
+    What stands in ``snapshot`` and did not differ between ``before`` and ``after`` stays as the vendor has it
+    *now*: a vendor whose update overwrites reads the item first and lays the change over it.
+    """
+
+    id: str
+    before: Json
+    after: Json
+    snapshot: Json
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Split:
+    """Change one occurrence of a series, given by its original start ``at``."""
+
+    series_id: str
+    at: Moment
+    before: Json
+    """The payload that this occurrence had so far: the series' own, moved to ``at``."""
+    after: Json
+    instance_id: str = ""
+    """The occurrence's own id where the vendor gave one; empty: the provider finds it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drop:
+    """Delete one occurrence of a series, given by its original start ``at``."""
+
+    series_id: str
+    at: Moment
+    instance_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delete:
+    """Delete a whole item. An item that is already gone counts as deleted."""
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Respond:
+    """Answer an invitation in the name of the target's user."""
+
+    id: str
+    partstat: PartStat
+
+
+Operation: TypeAlias = Create | Update | Split | Drop | Delete | Respond
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Applied:
+    """The operation stands at the vendor."""
+
+    item: Upstream | None
+    """The created, changed or split-off item as the vendor holds it now; None when it was deleted."""
+    series: Upstream | None = None
+    """After Split and Drop: the series as it is now, where that is known."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotApplied:
+    """The vendor was asked and holds no trace of the operation; it may be sent again."""
+
+
+# ---- reading ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """Which times are mirrored: [start, end) in UTC."""
+
+    start: dt.datetime
+    end: dt.datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What the mirror holds of a calendar: lets a provider fetch only what it must."""
+
+    ids: frozenset[str]
+    """Every item id of the calendar that is not known to be gone."""
+    gone: frozenset[str] = frozenset()
+    """Ids known to be cancelled for good: need no further look."""
+    snapshots: Mapping[str, Json] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangePage:
+    """One step of a pull."""
+
+    items: tuple[Upstream, ...]
+    """Complete items (all fields decode needs), each at most once per page."""
+    absent: tuple[str, ...] = ()
+    """Known ids that were missing from a *complete* listing **and** confirmed gone by asking for each."""
+    next: str = ""
+    """Pass to the following call for the next page; empty: this was the last."""
+    cursor: str = ""
+    """On the last page: keep it, and start the next pull with it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpstreamCalendar:
+    """One calendar that a person has at the vendor and the app may use."""
+
+    id: str
+    name: str
+    color: str = ""
+    """``#RRGGBB`` or empty."""
+    writable: bool = True
+    reason: str = ""
+    """Why it is not writable, in a sentence."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DirectoryEntry:
+    """One person of the vendor's directory."""
+
+    id: str
+    """The id that calendar calls take (WeCom userid, DingTalk unionId)."""
+    name: str
+    emails: tuple[str, ...] = ()
+    """Bare addresses, lower-case, the best one first."""
+    alias: str = ""
+    """The vendor's other id (DingTalk userid)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Busy:
+    """One busy span of a person."""
+
+    start: dt.datetime
+    end: dt.datetime
+    tentative: bool = False
+
+
+class Mapper(Protocol):
+    """The pure half of a provider: no I/O, no clock."""
+
+    limits: Limits
+
+    def encode(self, event: Event, roster: Roster) -> Encoded[Json]:
+        """Return the payload of one item: a single event, a series (rule included) or one occurrence.
+
+        ``event.recurrence`` holds at most one rule, within ``limits.series``, and no RDATE; EXDATEs are carried
+        out as Drop operations and are ignored here. Raises :class:`bridge.errors.Inexpressible`.
+        """
+        ...
+
+    def decode(self, item: Upstream, uid: str, roster: Roster) -> Event:
+        """Read a snapshot. For a series the event carries its rule, and the vendor's exclusions as EXDATE.
+
+        For an occurrence (``item.origin``) ``recurrence_id`` is set. Never fails on a field of unknown value.
+        """
+        ...
+
+    def people_of(self, snapshot: Json) -> Mapping[str, str]:
+        """Return vendor id -> display name of everybody a snapshot mentions, to build a roster."""
+        ...
+
+    def allows_change(self, snapshot: Json, roster: Roster) -> str:
+        """Return "" if ``roster.me`` may change the item, else why not, in a sentence."""
+        ...
+
+
+class Provider(Protocol):
+    """One configured source. Thread-safe. Every method may raise the classes of :mod:`bridge.errors`."""
+
+    source_id: str
+    mapper: Mapper
+
+    def check(self) -> None:
+        """Ask for a token and make one harmless call; raises what is wrong."""
+        ...
+
+    def resolve_user(self, vendor_id: str) -> DirectoryEntry:
+        """Return the person behind an id that an administrator typed (any kind of id the vendor has)."""
+        ...
+
+    def lookup(self, addresses: Sequence[str]) -> Mapping[str, DirectoryEntry | None]:
+        """Find people by bare, lower-case e-mail address; None: certainly not in the directory."""
+        ...
+
+    def people(self, ids: Sequence[str]) -> Mapping[str, DirectoryEntry]:
+        """Return what the directory tells about vendor ids; unknown ones are missing."""
+        ...
+
+    def calendars(self, user_id: str, known_ids: Sequence[str]) -> list[UpstreamCalendar]:
+        """Return the person's calendars. Where the vendor lists none (WeCom), look at ``known_ids``."""
+        ...
+
+    def make_calendar(self, user_id: str, name: str, color: str, members: Sequence[str]) -> UpstreamCalendar:
+        """Make a calendar (WeCom); raises NotAllowed where the vendor has no such call."""
+        ...
+
+    def edit_calendar(self, calendar_id: str, *, name: str | None, color: str | None) -> UpstreamCalendar:
+        """Change name or colour; the vendor's other fields stay. Raises NotAllowed where impossible."""
+        ...
+
+    def remove_calendar(self, calendar_id: str) -> None:
+        """Delete a calendar with all that is in it."""
+        ...
+
+    def changes(self, target: Target, *, cursor: str, page: str, window: Window, known: Known, deep: bool) -> ChangePage:
+        """Return the next page of what changed.
+
+        ``cursor`` is what the last complete pull ended with ("" for a first load), ``page`` what the last page
+        of this pull named. ``deep`` asks for a full look at the window instead of a delta.
+        """
+        ...
+
+    def fetch(self, target: Target, ids: Sequence[str]) -> Mapping[str, Upstream | None]:
+        """Ask for items one by one (or in batches); None: the vendor says that there is no such thing."""
+        ...
+
+    def apply(self, target: Target, operation: Operation, token: str) -> Applied:
+        """Carry out one operation. ``token`` is the idempotency key: the same for every repetition.
+
+        Raises OutcomeUnknown when it may have happened; the engine then calls :meth:`settle`.
+        """
+        ...
+
+    def settle(self, target: Target, operation: Operation, token: str, known: Known) -> Applied | NotApplied:
+        """Find out what became of an operation whose outcome is unknown, without repeating its effect."""
+        ...
+
+    def free_busy(self, target: Target, user_ids: Sequence[str], window: Window) -> Mapping[str, Sequence[Busy]]:
+        """Return busy spans of people; raises NotAllowed where the vendor has no such call."""
+        ...
+
+    def close(self) -> None:
+        """Let go of connections."""
+        ...
+
+
+__all__ = [
+    "Applied", "Attendee", "Busy", "ChangePage", "Create", "Delete", "DirectoryEntry", "Drop", "Json", "Known",
+    "Mapper", "NotApplied", "Operation", "Person", "Provider", "Respond", "Split", "Target", "Update", "Upstream",
+    "UpstreamCalendar", "Window",
+]
