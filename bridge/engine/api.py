@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
 
 
 class SyncTokenInvalid(ValueError):
@@ -129,7 +131,9 @@ class Service(Protocol):
         """Return every object."""
         ...
 
-    def get_between(self, collection_id: int, start_ms: int | None, end_ms: int | None) -> Sequence[ObjectView]:
+    def get_between(
+        self, collection_id: int, start_ms: int | None, end_ms: int | None
+    ) -> Sequence[ObjectView]:
         """Return objects that may have an occurrence in [start, end): a superset, never less."""
         ...
 
@@ -165,7 +169,14 @@ class Service(Protocol):
         ...
 
     def move(
-        self, collection_id: int, href: str, to_collection_id: int, to_href: str, login: Login, *, overwrite: bool
+        self,
+        collection_id: int,
+        href: str,
+        to_collection_id: int,
+        to_href: str,
+        login: Login,
+        *,
+        overwrite: bool,
     ) -> bool:
         """Move an object; returns whether the target was new."""
         ...

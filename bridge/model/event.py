@@ -9,9 +9,12 @@ from __future__ import annotations
 import datetime as dt
 import enum
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from bridge.model.people import Attendee, Person
 from bridge.model.recurrence import Moment, Recurrence
+
+if TYPE_CHECKING:
+    from bridge.model.people import Attendee, Person
 
 
 class Status(enum.StrEnum):

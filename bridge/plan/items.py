@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from bridge.model.event import Event
-from bridge.model.recurrence import Moment
+if TYPE_CHECKING:
+    import datetime as dt
+
+    from bridge.model.event import Event
+    from bridge.model.recurrence import Moment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,16 +8,19 @@ is never compared with a snapshot.
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
-from bridge.model.event import Event
-from bridge.model.limits import Limits
-from bridge.model.loss import Encoded
 from bridge.model.people import Attendee, PartStat, Person, Roster
-from bridge.model.recurrence import Moment
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Mapping, Sequence
+
+    from bridge.model.event import Event
+    from bridge.model.limits import Limits
+    from bridge.model.loss import Encoded
+    from bridge.model.recurrence import Moment
 
 Json: TypeAlias = dict[str, Any]
 """A JSON object. Canonical text of it: sorted keys, no blanks, UTF-8."""
@@ -268,7 +271,9 @@ class Provider(Protocol):
         """Delete a calendar with all that is in it."""
         ...
 
-    def changes(self, target: Target, *, cursor: str, page: str, window: Window, known: Known, deep: bool) -> ChangePage:
+    def changes(
+        self, target: Target, *, cursor: str, page: str, window: Window, known: Known, deep: bool
+    ) -> ChangePage:
         """Return the next page of what changed.
 
         ``cursor`` is what the last complete pull ended with ("" for a first load), ``page`` what the last page
@@ -291,7 +296,9 @@ class Provider(Protocol):
         """Find out what became of an operation whose outcome is unknown, without repeating its effect."""
         ...
 
-    def free_busy(self, target: Target, user_ids: Sequence[str], window: Window) -> Mapping[str, Sequence[Busy]]:
+    def free_busy(
+        self, target: Target, user_ids: Sequence[str], window: Window
+    ) -> Mapping[str, Sequence[Busy]]:
         """Return busy spans of people; raises NotAllowed where the vendor has no such call."""
         ...
 
@@ -301,7 +308,26 @@ class Provider(Protocol):
 
 
 __all__ = [
-    "Applied", "Attendee", "Busy", "ChangePage", "Create", "Delete", "DirectoryEntry", "Drop", "Json", "Known",
-    "Mapper", "NotApplied", "Operation", "Person", "Provider", "Respond", "Split", "Target", "Update", "Upstream",
-    "UpstreamCalendar", "Window",
+    "Applied",
+    "Attendee",
+    "Busy",
+    "ChangePage",
+    "Create",
+    "Delete",
+    "DirectoryEntry",
+    "Drop",
+    "Json",
+    "Known",
+    "Mapper",
+    "NotApplied",
+    "Operation",
+    "Person",
+    "Provider",
+    "Respond",
+    "Split",
+    "Target",
+    "Update",
+    "Upstream",
+    "UpstreamCalendar",
+    "Window",
 ]

@@ -1,0 +1,200 @@
+"""The journal: edits on their way, and their receipts. The unique index on in-flight rows is the lock."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from bridge.store.rows import IntentRow, many, one
+
+_ADD: Final = sa.text("""
+    INSERT INTO intent (object_id, collection_id, href, uid, action, state, device, client_text, base_text, opened_ms,
+      closed_ms, words, losses)
+    VALUES (:object_id, :collection_id, :href, :uid, :action, :state, :device, :client_text, :base_text, :now_ms,
+      :closed_ms, :words, :losses)
+    RETURNING id
+""")
+_GET: Final = sa.text("SELECT * FROM intent WHERE id = :id")
+_OPEN_OF: Final = sa.text("""
+    SELECT * FROM intent WHERE object_id = :object_id AND state IN ('waiting', 'in_flight') ORDER BY id
+""")
+_HAS_OPEN: Final = sa.text("""
+    SELECT COUNT(*) FROM intent WHERE object_id = :object_id AND state IN ('waiting', 'in_flight')
+""")
+_SUPERSEDE: Final = sa.text("""
+    UPDATE intent SET state = 'superseded', closed_ms = :now_ms, words = :words
+    WHERE object_id = :object_id AND state = 'waiting' AND step IS NULL AND steps_done = 0
+""")
+_CLAIM: Final = sa.text("""
+    UPDATE intent SET state = 'in_flight', owner = :owner, owned_until_ms = :until_ms, attempts = attempts + 1
+    WHERE id = :id AND (state = 'waiting' OR (state = 'in_flight' AND owned_until_ms < :now_ms))
+      AND NOT EXISTS (SELECT 1 FROM intent o WHERE o.object_id = intent.object_id AND o.id < intent.id
+                      AND o.state IN ('waiting', 'in_flight'))
+""")
+_EXTEND: Final = sa.text("""
+    UPDATE intent SET owned_until_ms = :until_ms WHERE id = :id AND owner = :owner AND state = 'in_flight'
+""")
+_STEP: Final = sa.text(
+    "UPDATE intent SET step = :step WHERE id = :id AND owner = :owner AND state = 'in_flight'"
+)
+_STEP_DONE: Final = sa.text("""
+    UPDATE intent SET step = NULL, steps_done = steps_done + 1 WHERE id = :id AND owner = :owner AND state = 'in_flight'
+""")
+_RETRY: Final = sa.text("""
+    UPDATE intent SET state = 'waiting', retry_at_ms = :retry_at_ms, words = :words, step = :step, owner = '',
+      client_text = COALESCE(:client_text, client_text)
+    WHERE id = :id AND owner = :owner AND state = 'in_flight'
+""")
+_CLOSE: Final = sa.text("""
+    UPDATE intent SET state = :state, closed_ms = :now_ms, words = :words, losses = :losses, lost_text = :lost_text,
+      step = NULL, owner = '', object_id = CASE WHEN :detach = 1 THEN NULL ELSE object_id END
+    WHERE id = :id AND owner = :owner AND state = 'in_flight'
+""")
+_DUE: Final = sa.text("""
+    SELECT i.* FROM intent i
+    WHERE ((i.state = 'waiting' AND i.retry_at_ms <= :now_ms) OR (i.state = 'in_flight' AND i.owned_until_ms < :now_ms))
+      AND NOT EXISTS (SELECT 1 FROM intent o WHERE o.object_id = i.object_id AND o.id < i.id
+                      AND o.state IN ('waiting', 'in_flight'))
+    ORDER BY i.retry_at_ms, i.id LIMIT :count
+""")
+_WAITING: Final = sa.text("""
+    SELECT collection_id, COUNT(*) AS waiting, MIN(opened_ms) AS oldest_ms FROM intent
+    WHERE state IN ('waiting', 'in_flight') GROUP BY collection_id
+""")
+_RECEIPTS: Final = sa.text("""
+    SELECT i.*, u.name AS "user", c.slug FROM intent i JOIN collection c ON c.id = i.collection_id
+    JOIN principal u ON u.id = c.principal_id
+    WHERE (:user = '' OR u.name = :user) AND i.opened_ms >= :since_ms ORDER BY i.id DESC LIMIT :count
+""")
+_STORY: Final = sa.text(
+    "SELECT * FROM intent WHERE collection_id = :collection_id AND (href = :href OR uid = :uid) ORDER BY id"
+)
+_FORGET: Final = sa.text("DELETE FROM intent WHERE closed_ms > 0 AND closed_ms < :before_ms")
+
+
+def add(c: sa.Connection, values: dict[str, Any]) -> int:
+    """Journal an intent (or, closed at once, a receipt)."""
+    defaults = {
+        "state": "waiting",
+        "closed_ms": 0,
+        "words": "",
+        "losses": "[]",
+        "client_text": None,
+        "base_text": None,
+    }
+    return int(c.execute(_ADD, {**defaults, **values}).scalar_one())
+
+
+def get(c: sa.Connection, intent_id: int) -> IntentRow | None:
+    """Return an intent."""
+    return one(IntentRow, c.execute(_GET, {"id": intent_id}))
+
+
+def open_of(c: sa.Connection, object_id: int) -> list[IntentRow]:
+    """Return an object's open intents in order."""
+    return many(IntentRow, c.execute(_OPEN_OF, {"object_id": object_id}))
+
+
+def has_open(c: sa.Connection, object_id: int) -> bool:
+    """Return whether an edit of the object is on its way."""
+    return bool(c.execute(_HAS_OPEN, {"object_id": object_id}).scalar_one())
+
+
+def supersede(c: sa.Connection, object_id: int, *, now_ms: int, words: str) -> int:
+    """Close intents that never left: the same user's next edit takes their place."""
+    return c.execute(_SUPERSEDE, {"object_id": object_id, "now_ms": now_ms, "words": words}).rowcount
+
+
+def claim(c: sa.Connection, intent_id: int, *, owner: str, now_ms: int, until_ms: int) -> bool:
+    """Take an intent to carry it; False when it is not this one's turn or another has it."""
+    values = {"id": intent_id, "owner": owner, "now_ms": now_ms, "until_ms": until_ms}
+    return c.execute(_CLAIM, values).rowcount == 1
+
+
+def extend(c: sa.Connection, intent_id: int, *, owner: str, until_ms: int) -> bool:
+    """Keep an intent longer; False when it was taken away."""
+    return c.execute(_EXTEND, {"id": intent_id, "owner": owner, "until_ms": until_ms}).rowcount == 1
+
+
+def set_step(c: sa.Connection, intent_id: int, *, owner: str, step: str) -> bool:
+    """Write down what is about to be sent."""
+    return c.execute(_STEP, {"id": intent_id, "owner": owner, "step": step}).rowcount == 1
+
+
+def step_done(c: sa.Connection, intent_id: int, *, owner: str) -> bool:
+    """Note that the step stands at the vendor."""
+    return c.execute(_STEP_DONE, {"id": intent_id, "owner": owner}).rowcount == 1
+
+
+def retry(
+    c: sa.Connection,
+    intent_id: int,
+    *,
+    owner: str,
+    retry_at_ms: int,
+    words: str,
+    step: str | None,
+    client_text: str | None = None,
+) -> bool:
+    """Put an intent back; ``step`` stays when its outcome is unknown."""
+    values = {
+        "id": intent_id,
+        "owner": owner,
+        "retry_at_ms": retry_at_ms,
+        "words": words,
+        "step": step,
+        "client_text": client_text,
+    }
+    return c.execute(_RETRY, values).rowcount == 1
+
+
+def close(
+    c: sa.Connection,
+    intent_id: int,
+    *,
+    owner: str,
+    state: str,
+    now_ms: int,
+    words: str = "",
+    losses: str = "[]",
+    lost_text: str | None = None,
+    detach: bool = False,
+) -> bool:
+    """End an intent; it is its own receipt from now on. ``detach`` when the object itself goes."""
+    values = {
+        "id": intent_id,
+        "owner": owner,
+        "state": state,
+        "now_ms": now_ms,
+        "words": words,
+        "losses": losses,
+        "lost_text": lost_text,
+        "detach": int(detach),
+    }
+    return c.execute(_CLOSE, values).rowcount == 1
+
+
+def due(c: sa.Connection, *, now_ms: int, count: int) -> list[IntentRow]:
+    """Return intents whose turn it is, the longest waiting first; those of dead owners too."""
+    return many(IntentRow, c.execute(_DUE, {"now_ms": now_ms, "count": count}))
+
+
+def waiting(c: sa.Connection) -> dict[int, tuple[int, int]]:
+    """Return collection -> (how many wait, when the oldest was opened)."""
+    return {int(r[0]): (int(r[1]), int(r[2])) for r in c.execute(_WAITING)}
+
+
+def receipts(c: sa.Connection, *, user: str, since_ms: int, count: int) -> list[sa.RowMapping]:
+    """Return edits, newest first, with user and calendar."""
+    return list(c.execute(_RECEIPTS, {"user": user, "since_ms": since_ms, "count": count}).mappings())
+
+
+def story(c: sa.Connection, *, collection_id: int, href: str, uid: str) -> list[IntentRow]:
+    """Return all edits of one object."""
+    return many(IntentRow, c.execute(_STORY, {"collection_id": collection_id, "href": href, "uid": uid}))
+
+
+def forget(c: sa.Connection, before_ms: int) -> int:
+    """Drop old receipts."""
+    return c.execute(_FORGET, {"before_ms": before_ms}).rowcount

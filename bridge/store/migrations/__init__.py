@@ -1,0 +1,1 @@
+"""Alembic scripts: how any earlier schema becomes this one."""

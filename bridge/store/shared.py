@@ -1,0 +1,135 @@
+"""What nodes share: leases on the database's clock, access tokens, the directory cache, meta values."""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING, Final
+
+import sqlalchemy as sa
+
+if TYPE_CHECKING:
+    from bridge.store.engine import Store
+
+_LEASE: Final = {
+    "sqlite": sa.text("""
+        INSERT INTO lease (name, owner, until_ms)
+        VALUES (:name, :owner, CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER) + :length_ms)
+        ON CONFLICT (name) DO UPDATE SET owner = excluded.owner, until_ms = excluded.until_ms
+          WHERE lease.owner = :owner
+            OR lease.until_ms < CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)
+        RETURNING owner
+    """),
+    "postgresql": sa.text("""
+        INSERT INTO lease (name, owner, until_ms)
+        VALUES (:name, :owner, CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT) + :length_ms)
+        ON CONFLICT (name) DO UPDATE SET owner = excluded.owner, until_ms = excluded.until_ms
+          WHERE lease.owner = :owner
+            OR lease.until_ms < CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)
+        RETURNING owner
+    """),
+}
+"""The one statement that needs each database's own clock; leases never trust a node's."""
+_RELEASE: Final = sa.text("DELETE FROM lease WHERE name = :name AND owner = :owner")
+_TOKEN: Final = sa.text("SELECT value, expires_ms FROM token WHERE name = :name")
+_TOKEN_PUT: Final = sa.text("""
+    INSERT INTO token (name, value, expires_ms) VALUES (:name, :value, :expires_ms)
+    ON CONFLICT (name) DO UPDATE SET value = :value, expires_ms = :expires_ms
+""")
+_TOKEN_FORGET: Final = sa.text("DELETE FROM token WHERE name = :name AND value = :value")
+_META: Final = sa.text("SELECT value FROM meta WHERE key = :key")
+_META_ADD: Final = sa.text("INSERT INTO meta (key, value) VALUES (:key, :value) ON CONFLICT DO NOTHING")
+_PERSON: Final = sa.text(
+    "SELECT name, address, checked_ms FROM person WHERE source_id = :source_id AND upstream_id = :upstream_id"
+)
+_PERSON_PUT: Final = sa.text("""
+    INSERT INTO person (source_id, upstream_id, name, address, checked_ms)
+    VALUES (:source_id, :upstream_id, :name, :address, :checked_ms)
+    ON CONFLICT (source_id, upstream_id) DO UPDATE SET name = :name, address = :address, checked_ms = :checked_ms
+""")
+_ADDRESS: Final = sa.text(
+    "SELECT upstream_id, checked_ms FROM address WHERE source_id = :source_id AND address = :address"
+)
+_ADDRESS_PUT: Final = sa.text("""
+    INSERT INTO address (source_id, address, upstream_id, checked_ms)
+    VALUES (:source_id, :address, :upstream_id, :checked_ms)
+    ON CONFLICT (source_id, address) DO UPDATE SET upstream_id = :upstream_id, checked_ms = :checked_ms
+""")
+
+
+def take_lease(c: sa.Connection, name: str, *, owner: str, length_ms: int) -> bool:
+    """Take or extend a lease; compared with the database's clock, never a node's."""
+    row = c.execute(_LEASE[c.dialect.name], {"name": name, "owner": owner, "length_ms": length_ms}).first()
+    return row is not None
+
+
+def release_lease(c: sa.Connection, name: str, *, owner: str) -> None:
+    """Give a lease back."""
+    c.execute(_RELEASE, {"name": name, "owner": owner})
+
+
+def meta(store: Store, key: str, *, size_bytes: int = 16) -> str:
+    """Return a meta value, made at random once."""
+    with store.read() as c:
+        row = c.execute(_META, {"key": key}).first()
+    if row is None:
+        with store.write() as c:
+            c.execute(_META_ADD, {"key": key, "value": secrets.token_hex(size_bytes)})
+            row = c.execute(_META, {"key": key}).one()
+    return str(row[0])
+
+
+def person(c: sa.Connection, source_id: str, upstream_id: str) -> tuple[str, str, int] | None:
+    """Return (name, address, checked at ms) of a vendor id."""
+    row = c.execute(_PERSON, {"source_id": source_id, "upstream_id": upstream_id}).first()
+    return None if row is None else (str(row[0]), str(row[1]), int(row[2]))
+
+
+def put_person(
+    c: sa.Connection, source_id: str, upstream_id: str, *, name: str, address: str, checked_ms: int
+) -> None:
+    """Remember what the directory told."""
+    values = {
+        "source_id": source_id,
+        "upstream_id": upstream_id,
+        "name": name,
+        "address": address,
+        "checked_ms": checked_ms,
+    }
+    c.execute(_PERSON_PUT, values)
+
+
+def address(c: sa.Connection, source_id: str, mail: str) -> tuple[str, int] | None:
+    """Return (vendor id or "", checked at ms) of an e-mail address."""
+    row = c.execute(_ADDRESS, {"source_id": source_id, "address": mail}).first()
+    return None if row is None else (str(row[0]), int(row[1]))
+
+
+def put_address(c: sa.Connection, source_id: str, mail: str, *, upstream_id: str, checked_ms: int) -> None:
+    """Remember a hit, or with an empty id a miss."""
+    c.execute(
+        _ADDRESS_PUT,
+        {"source_id": source_id, "address": mail, "upstream_id": upstream_id, "checked_ms": checked_ms},
+    )
+
+
+class TokenVault:
+    """Access tokens in the database: fetched by one, used by all (``providers.runtime.TokenVault``)."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def load(self, name: str) -> tuple[str, int] | None:
+        """Return (token, expires at ms) or None."""
+        with self._store.read() as c:
+            row = c.execute(_TOKEN, {"name": name}).first()
+        return None if row is None else (str(row[0]), int(row[1]))
+
+    def save(self, name: str, token: str, expires_ms: int) -> None:
+        """Keep a token for every node."""
+        with self._store.write() as c:
+            c.execute(_TOKEN_PUT, {"name": name, "value": token, "expires_ms": expires_ms})
+
+    def forget(self, name: str, token: str) -> None:
+        """Drop this very token; a newer one stays."""
+        with self._store.write() as c:
+            c.execute(_TOKEN_FORGET, {"name": name, "value": token})
