@@ -21,7 +21,8 @@ DAY_S: Final = 86_400
 Listen: TypeAlias = Annotated[str, Meta(extra={"form": "listen"})]
 Url: TypeAlias = Annotated[str, Meta(extra={"form": "url"})]
 OptionalUrl: TypeAlias = Annotated[str, Meta(extra={"form": "optional_url"})]
-Secret: TypeAlias = Annotated[str, Meta(extra=SECRET)]
+Secret: TypeAlias = Annotated[str, Meta(min_length=1, extra=SECRET)]
+OptionalSecret: TypeAlias = Annotated[str, Meta(extra=SECRET)]
 AesKey: TypeAlias = Annotated[str, Meta(extra={**SECRET, "form": "aes_key"})]
 Zone: TypeAlias = Annotated[str, Meta(extra={"form": "timezone"})]
 Domain: TypeAlias = Annotated[str, Meta(extra={"form": "domain"})]
@@ -112,7 +113,7 @@ class WeComSource(Options, frozen=True, kw_only=True, tag_field="kind", tag="wec
     secret: Secret
     agent_id: Annotated[int, Meta(ge=0)] = 0
     base_url: Url = "https://qyapi.weixin.qq.com"
-    callback_token: Secret = ""
+    callback_token: OptionalSecret = ""
     callback_aes_key: AesKey = ""
     legacy_organizer: bool = False
     """Send ``organizer`` in schedule writes, as the 2022 page of the API did."""
@@ -137,7 +138,7 @@ class DingTalkSource(Options, frozen=True, kw_only=True, tag_field="kind", tag="
     base_url: Url = "https://api.dingtalk.com"
     oapi_base_url: Url = "https://oapi.dingtalk.com"
     push: Literal["stream", "http", "off"] = "off"
-    callback_token: Secret = ""
+    callback_token: OptionalSecret = ""
     callback_aes_key: AesKey = ""
     monthly_calls: Annotated[int, Meta(ge=1, le=1_000_000_000)] = 5000
     default_timezone: Zone = "Asia/Shanghai"
