@@ -13,6 +13,8 @@ class SeriesLimits:
 
     freqs: frozenset[Freq] = frozenset({Freq.DAILY, Freq.WEEKLY, Freq.MONTHLY, Freq.YEARLY})
     interval_max: int = 1
+    interval_freqs: frozenset[Freq] | None = None
+    """Frequencies whose INTERVAL may exceed 1, up to ``interval_max``; None: all of ``freqs``."""
     counts: bool = False
     """Whether the vendor has a COUNT of its own."""
     count_max: int = 0
