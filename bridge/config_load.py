@@ -13,10 +13,9 @@ import tomllib
 import typing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, Literal, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
-from msgspec import Meta
 
 from bridge.config import (
     Config,
@@ -32,8 +31,11 @@ from bridge.config import (
     secret_names,
 )
 from bridge.config_forms import FORMS, Wrong, nearest
+from bridge.config_problems import ConfigError, Problem, dotted, either, is_choice, wanted
 from bridge.config_scan import KeyPath, key_lines, line_of
 from bridge.config_warn import warnings_of
+
+__all__ = ["ConfigError", "Inspection", "Problem", "find", "inspect", "load"]
 
 if typing.TYPE_CHECKING:
     from collections.abc import Mapping
@@ -53,31 +55,6 @@ SOURCES: Final[Mapping[str, type[WeComSource | DingTalkSource]]] = {
 }
 
 OptionsT = TypeVar("OptionsT", bound=Options)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Problem:
-    """One thing to mend."""
-
-    file: str
-    line: int | None
-    key: str
-    """Dotted, with the position of a source counted from 1: ``source[2].corp_id``. Empty: the whole file."""
-    reason: str
-    cure: str
-
-    def __str__(self) -> str:
-        place = f"{self.file}:{self.line}" if self.line else self.file
-        subject = f"{self.key}: " if self.key else ""
-        return f"{place}: {subject}{self.reason}; {self.cure}"
-
-
-class ConfigError(Exception):
-    """The configuration cannot be used; holds every problem."""
-
-    def __init__(self, problems: list[Problem]) -> None:
-        super().__init__("\n".join(str(problem) for problem in problems))
-        self.problems = problems
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,7 +184,7 @@ class _Reader:
     def problem(self, key: KeyPath, reason: str, cure: str) -> Problem:
         """Return a problem at a key."""
         return Problem(
-            file=str(self.path), line=line_of(self.lines, key), key=_dotted(key), reason=reason, cure=cure
+            file=str(self.path), line=line_of(self.lines, key), key=dotted(key), reason=reason, cure=cure
         )
 
     def wrong(self, key: KeyPath, reason: str, cure: str) -> None:
@@ -272,11 +249,11 @@ class _Reader:
         kinds = list(SOURCES)
         kind = entry.get("kind")
         if kind is None:
-            self.wrong(key, "kind is missing", f"add kind = {_either(kinds)}")
+            self.wrong(key, "kind is missing", f"add kind = {either(kinds)}")
             return None
         if not isinstance(kind, str) or kind not in SOURCES:
             near = nearest(kind, kinds) if isinstance(kind, str) else ""
-            cure = f'did you mean "{near}"?' if near else f"write {_either(kinds)}"
+            cure = f'did you mean "{near}"?' if near else f"write {either(kinds)}"
             self.wrong((*key, "kind"), f"there is no kind {kind!r:.40}", cure)
             return None
         rest = {name: value for name, value in entry.items() if name != "kind"}
@@ -321,10 +298,10 @@ class _Reader:
             held: Any = msgspec.convert(value, hint)
         except msgspec.ValidationError:
             shown = "" if is_secret else f"{value!r:.{SHOWN_CHARS_MAX}} is not possible: "
-            words = [str(word) for word in typing.get_args(hint)] if _is_choice(hint) else []
+            words = [str(word) for word in typing.get_args(hint)] if is_choice(hint) else []
             near = nearest(value, words) if isinstance(value, str) else ""
             cure = f'did you mean "{near}"?' if near else f"change {name}"
-            self.wrong(key, f"{shown}it must be {_wanted(hint)}", cure)
+            self.wrong(key, f"{shown}it must be {wanted(hint)}", cure)
             return
         form = FORMS.get(str(extra.get("form", "")))
         try:
@@ -395,20 +372,6 @@ class _Reader:
             self.wrong(key, reason, f"add {missing} or {missing}_file, as the vendor's console shows it")
 
 
-def _dotted(key: KeyPath) -> str:
-    """Write a key as people do; sources are counted from 1."""
-    out = ""
-    for part in key:
-        out += f"[{part + 1}]" if isinstance(part, int) else f".{part}" if out else part
-    return out
-
-
-def _either(words: list[str]) -> str:
-    """Return ``"a", "b" or "c"``."""
-    quoted = [f'"{word}"' for word in words]
-    return quoted[0] if len(quoted) == 1 else f"{', '.join(quoted[:-1])} or {quoted[-1]}"
-
-
 def _home_of(name: str) -> str:
     """Return the table that has an option of this name, if one has."""
     tables = {"[server]": Server, "[database]": Database, "[log]": Log, "[sync]": Sync}
@@ -418,40 +381,3 @@ def _home_of(name: str) -> str:
     if any(name in options.__struct_fields__ for options in SOURCES.values()):
         return "[[source]]"
     return ""
-
-
-def _is_choice(hint: Any) -> bool:
-    """Return whether an option takes one of a few words."""
-    return typing.get_origin(hint) is Literal
-
-
-def _wanted(hint: Any) -> str:
-    """Say what an option's type accepts."""
-    bounds: dict[str, Any] = {}
-    while hasattr(hint, "__metadata__"):
-        for note in hint.__metadata__:
-            if isinstance(note, Meta):
-                names = ("ge", "gt", "le", "min_length", "max_length")
-                bounds |= {name: getattr(note, name) for name in names if getattr(note, name) is not None}
-        hint = typing.get_args(hint)[0]
-    if _is_choice(hint):
-        return _either([str(word) for word in typing.get_args(hint)])
-    if hint is bool:
-        return "true or false"
-    if hint in {int, float}:
-        noun = "a whole number" if hint is int else "a number"
-        return noun + _range(bounds)
-    if hint is str:
-        longest = f" of at most {bounds['max_length']} characters" if "max_length" in bounds else ""
-        return f"a text in quotes{longest}" + (", not empty" if bounds.get("min_length") else "")
-    return 'a list of texts, like ["127.0.0.1"]'
-
-
-def _range(bounds: Mapping[str, Any]) -> str:
-    """Say what range a number must be in."""
-    low = f"{bounds['ge']}" if "ge" in bounds else f"more than {bounds['gt']}" if "gt" in bounds else ""
-    if low and "le" in bounds:
-        return f" from {low} to {bounds['le']}"
-    if low:
-        return f" of at least {low}" if "ge" in bounds else f" of {low}"
-    return f" of at most {bounds['le']}" if "le" in bounds else ""

@@ -1,0 +1,137 @@
+"""Verbs about calendars and what happens to them: ``calendar``, ``status``, ``changes``, ``sync``, ``explain``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from bridge.cli.moments import FORMS_SHOWN, earlier
+from bridge.cli.paper import clean, json_line
+from bridge.cli.shell import Shell, as_json_option, confirm, print_rows, source_named, user_option
+
+if TYPE_CHECKING:
+    from bridge.engine.admin_api import Row
+
+
+@click.group()
+def calendar() -> None:
+    """Calendars at the vendors."""
+
+
+@calendar.command("list")
+@user_option
+@as_json_option
+@click.pass_obj
+def calendar_list(shell: Shell, user: str | None, *, as_json: bool) -> None:
+    """Show which calendars are served to whom."""
+    with shell.admin() as admin:
+        rows = admin.calendar_list(user)
+    print_rows(rows, as_json=as_json, first=("user", "slug", "source", "name", "state"), empty="no calendars")
+
+
+@calendar.command("create")
+@click.argument("source")
+@click.option("--name", required=True, help="What people see.")
+@click.option("--member", "members", multiple=True, required=True, metavar="USER", help="Repeatable.")
+@click.option("--color", default="", metavar="#RRGGBB")
+@as_json_option
+@click.pass_obj
+def calendar_create(
+    shell: Shell, source: str, name: str, members: tuple[str, ...], color: str, *, as_json: bool
+) -> None:
+    """Make a calendar at a vendor that allows it (WeCom), shared with members."""
+    config = shell.config()
+    source_id = source_named(config, source).id
+    with shell.admin(config) as admin:
+        row = admin.calendar_create(source_id, name=name, members=members, color=color)
+    if as_json:
+        click.echo(json_line(row))
+    else:
+        print_rows([row], as_json=False)
+
+
+@calendar.command("remove")
+@click.argument("source")
+@click.argument("calendar_id")
+@click.pass_obj
+def calendar_remove(shell: Shell, source: str, calendar_id: str) -> None:
+    """Delete a calendar at the vendor, with every event in it."""
+    config = shell.config()
+    source_id = source_named(config, source).id
+    confirm(f"Delete {clean(calendar_id)} at {source_id}, for everybody, with every event in it?")
+    with shell.admin(config) as admin:
+        admin.calendar_remove(source_id, calendar_id)
+    click.echo(f"{clean(calendar_id)} is deleted at {source_id}")
+
+
+@click.command()
+@user_option
+@as_json_option
+@click.pass_obj
+def status(shell: Shell, user: str | None, *, as_json: bool) -> None:
+    """Show the state of every calendar, age of its data, what waits, and who must act."""
+    with shell.admin() as admin:
+        rows = admin.status(user)
+    if as_json:
+        print_rows(rows, as_json=True)
+        return
+    advice = ("reason", "who", "what")
+    plain = [{key: value for key, value in row.items() if key not in advice} for row in rows]
+    print_rows(
+        plain, as_json=False, first=("user", "slug", "state", "age_s", "waiting"), empty="no calendars"
+    )
+    for line in dict.fromkeys(_advice(row) for row in rows):
+        if line:
+            click.echo(line)
+
+
+def _advice(row: Row) -> str:
+    """Return what a person has to do about a calendar, or an empty string."""
+    if not row.get("what") and not row.get("reason"):
+        return ""
+    where = row.get("slug") or row.get("source") or ""
+    who = f" {row['who']}:" if row.get("who") else ""
+    parts = [str(row[key]) for key in ("reason", "what") if row.get(key)]
+    return clean(f"{row.get('user') or ''} {where}:{who} {'; '.join(parts)}".strip())
+
+
+@click.command()
+@user_option
+@click.option("--since", default="7d", show_default=True, metavar="WHEN", help=FORMS_SHOWN)
+@as_json_option
+@click.pass_obj
+def changes(shell: Shell, user: str | None, since: str, *, as_json: bool) -> None:
+    """Show the receipt of every edit: when, which device, what became of it, the vendor's words."""
+    try:
+        since_ms = earlier(since, shell.now())
+    except ValueError as error:
+        msg = f"--since: {error}"
+        raise click.UsageError(msg) from error
+    with shell.admin() as admin:
+        rows = admin.changes(user, since_ms)
+    first = ("at", "user", "device", "calendar", "action", "outcome", "words")
+    print_rows(rows, as_json=as_json, first=first, empty="no edits")
+
+
+@click.command()
+@user_option
+@click.option("--full", is_flag=True, help="Look at the whole window instead of what changed.")
+@as_json_option
+@click.pass_obj
+def sync(shell: Shell, user: str | None, *, full: bool, as_json: bool) -> None:
+    """Pull now."""
+    with shell.admin() as admin:
+        rows = admin.sync(user, full=full)
+    print_rows(rows, as_json=as_json, first=("user", "slug", "state"), empty="no calendars")
+
+
+@click.command()
+@click.argument("what", metavar="OBJECT")
+@as_json_option
+@click.pass_obj
+def explain(shell: Shell, what: str, *, as_json: bool) -> None:
+    """Tell the story of one event, by its href, UID or the vendor's id."""
+    with shell.admin() as admin:
+        rows = admin.explain(what)
+    print_rows(rows, as_json=as_json, first=("at",), empty="nothing is known of it")

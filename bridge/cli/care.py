@@ -1,0 +1,125 @@
+"""Verbs that look after the installation: ``check-config``, ``doctor``, ``migrate``."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bridge.cli.cures import cure_of
+from bridge.cli.paper import clean, json_line
+from bridge.cli.shell import EXIT_FAILED, EXIT_USAGE, Shell, as_json_option
+
+if TYPE_CHECKING:
+    from bridge.config import Config
+    from bridge.config_load import Problem
+    from bridge.engine.admin_api import Row
+
+
+@click.command("check-config")
+@click.option("--online", is_flag=True, help="Ask every vendor as well.")
+@as_json_option
+@click.pass_context
+def check_config(ctx: click.Context, *, online: bool, as_json: bool) -> None:
+    """Report every problem of the configuration at once, with file, line, reason and cure."""
+    shell: Shell = ctx.obj
+    path, inspection = shell.inspect()
+    rows = _asked(inspection.config) if online and inspection.config else []
+    failed = [row for row in rows if not row["ok"]]
+    if as_json:
+        click.echo(
+            json_line(
+                {
+                    "file": str(path),
+                    "ok": not inspection.problems and not failed,
+                    "problems": [asdict(problem) for problem in inspection.problems],
+                    "warnings": [asdict(warning) for warning in inspection.warnings],
+                    "sources": rows,
+                }
+            )
+        )
+    else:
+        _tell("problem", inspection.problems)
+        _tell("warning", inspection.warnings)
+        _tell_sources(rows)
+        if not inspection.problems:
+            click.echo(
+                f"{path}: usable" + (f", {len(failed)} sources answer with a failure" if failed else "")
+            )
+    if inspection.problems:
+        ctx.exit(EXIT_USAGE)
+    if failed:
+        ctx.exit(EXIT_FAILED)
+
+
+@click.command()
+@as_json_option
+@click.pass_context
+def doctor(ctx: click.Context, *, as_json: bool) -> None:
+    """Ask each vendor, look at each calendar, and say what a person has to change, and where."""
+    shell: Shell = ctx.obj
+    _, inspection = shell.inspect()
+    config = inspection.config or shell.config()
+    sources = _asked(config)
+    with shell.admin(config) as admin:
+        ill = [row for row in admin.status(None) if row.get("what")]
+    healthy = all(row["ok"] for row in sources) and not ill
+    if as_json:
+        warnings = [asdict(warning) for warning in inspection.warnings]
+        click.echo(json_line({"ok": healthy, "warnings": warnings, "sources": sources, "calendars": ill}))
+    else:
+        _tell("warning", inspection.warnings)
+        _tell_sources(sources)
+        for row in ill:
+            where = f"{row.get('user', '')} {row.get('slug', '')}".strip()
+            click.echo(
+                clean(f"calendar {where}: {row.get('state', '')}: {row.get('who', '')}: {row['what']}")
+            )
+        if healthy:
+            click.echo("nothing needs a person")
+    if not healthy:
+        ctx.exit(EXIT_FAILED)
+
+
+@click.command()
+@click.pass_obj
+def migrate(shell: Shell) -> None:
+    """Bring the database to this version's schema; `serve` does it by itself."""
+    config = shell.config()
+    from bridge.daemon import compose
+
+    click.echo(clean(compose.migrate(config)))
+
+
+def _asked(config: Config) -> list[Row]:
+    """Ask every vendor; each row says ``ok`` and, where it is not, what a person has to do."""
+    from bridge.daemon import compose
+
+    return [_with_cure(row) for row in compose.check_online(config)]
+
+
+def _with_cure(row: Row) -> Row:
+    """Add ``what`` to a failed row that names only a cause."""
+    ok = bool(row.get("ok"))
+    if ok or row.get("what"):
+        return {**row, "ok": ok}
+    return {**row, "ok": ok, "what": cure_of(str(row.get("kind", "")), str(row.get("cause", "")))}
+
+
+def _tell(word: str, problems: list[Problem]) -> None:
+    """Write problems or warnings, one per line."""
+    for problem in problems:
+        click.echo(clean(f"{word}: {problem}"))
+
+
+def _tell_sources(rows: list[dict[str, Any]]) -> None:
+    """Write what the vendors said."""
+    for row in rows:
+        if row["ok"]:
+            click.echo(clean(f"source {row.get('source', '')}: answers"))
+            continue
+        click.echo(
+            clean(f"source {row.get('source', '')}: {row.get('reason') or row.get('error') or 'fails'}")
+        )
+        click.echo(f"  {clean(str(row['what']))}")
