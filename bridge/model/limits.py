@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from bridge.model.recurrence import Freq
+from bridge.model.recurrence import Freq, Weekday
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +29,12 @@ class SeriesLimits:
     offset_hours: range = range(-12, 15)
     week_start_free: bool = False
     """Whether WKST can be sent; without it, intervals over 1 with several days are unsafe."""
+    week_starts: frozenset[Weekday] = frozenset({Weekday.MO, Weekday.SU})
+    """Days on which the vendor's week may begin where WKST cannot be sent: days of an interval over 1 share a
+    series only if they lie in one week whichever of these is true."""
+    end_slack_days: int = 0
+    """Days by which UNTIL is put behind the last occurrence where the next one is far enough away: for a vendor of
+    whom it is unknown whether the last day itself belongs to the series."""
     open_end: bool = True
 
 
@@ -48,7 +54,8 @@ class Limits:
     alarms_all_day: tuple[int, ...] | None = None
     can_respond: bool = False
     can_make_calendars: bool = False
-    can_move_between_calendars: bool = False
+    calendar_ids_global: bool = False
+    """A calendar id means the same calendar for everybody (WeCom); else each person has a ``primary`` (DingTalk)."""
     organizer_only: bool = False
     """Only the organizer may change an event (DingTalk)."""
     splits_are_items: bool = False
