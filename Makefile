@@ -1,0 +1,47 @@
+# Two commands do everything on a machine with Python 3.11+, git and make: `make demo` and `make test`.
+# They only wrap pip; README.md shows the plain lines.
+#
+#   PYTHON=python3.12   which Python makes .venv (default: the first of python3, python3.14 ... python3.11 that fits)
+#   ARGS="..."          further words for the command that is run, e.g. make demo ARGS="--listen 127.0.0.1:5300"
+
+PYTHON ?=
+VENV ?= .venv
+ARGS ?=
+
+.PHONY: help demo test test-slow lint bench clean venv venv-test
+
+help:
+	@echo "make demo        both vendors simulated and the real bridge: address, user, password, feed"
+	@echo "make test        the whole test suite"
+	@echo "make test-slow   the long searches"
+	@echo "make lint        ruff, mypy, import-linter"
+	@echo "make bench       compare with stock Radicale; writes benchmarks/RESULTS.md"
+	@echo "make clean       remove .venv and every cache"
+
+demo: venv
+	@$(VENV)/bin/queqiao demo $(ARGS)
+
+test: venv-test
+	$(VENV)/bin/python -m pytest -m "not slow" $(ARGS)
+
+test-slow: venv-test
+	$(VENV)/bin/python -m pytest -m slow --timeout=3600 $(ARGS)
+
+lint: venv-test
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+
+bench: venv
+	$(VENV)/bin/python -m benchmarks.run $(ARGS)
+
+venv:
+	@PYTHON="$(PYTHON)" sh .ci/venv "$(VENV)" "."
+
+venv-test:
+	@PYTHON="$(PYTHON)" sh .ci/venv "$(VENV)" ".[test]"
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
