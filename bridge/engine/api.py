@@ -111,6 +111,10 @@ class Service(Protocol):
         """Return whether there is such a principal."""
         ...
 
+    def addresses(self, user: str) -> Sequence[str]:
+        """Return a user's calendar user addresses (``mailto:a@b``), the best one first; empty if none is known."""
+        ...
+
     def collections(self, user: str) -> Sequence[CollectionView]:
         """Return a user's calendars, each a snapshot."""
         ...
