@@ -32,9 +32,6 @@ class SeriesLimits:
     week_starts: frozenset[Weekday] = frozenset({Weekday.MO, Weekday.SU})
     """Days on which the vendor's week may begin where WKST cannot be sent: days of an interval over 1 share a
     series only if they lie in one week whichever of these is true."""
-    end_slack_days: int = 0
-    """Days by which UNTIL is put behind the last occurrence where the next one is far enough away: for a vendor of
-    whom it is unknown whether the last day itself belongs to the series."""
     open_end: bool = True
 
 

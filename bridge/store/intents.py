@@ -51,6 +51,7 @@ _CLOSE: Final = sa.text("""
       step = NULL, owner = '', object_id = CASE WHEN :detach = 1 THEN NULL ELSE object_id END
     WHERE id = :id AND owner = :owner AND state = 'in_flight'
 """)
+_REBASE: Final = sa.text("UPDATE intent SET base_text = :base_text WHERE id = :id")
 _DUE: Final = sa.text("""
     SELECT i.* FROM intent i
     WHERE ((i.state = 'waiting' AND i.retry_at_ms <= :now_ms) OR (i.state = 'in_flight' AND i.owned_until_ms < :now_ms))
@@ -117,8 +118,8 @@ def extend(c: sa.Connection, intent_id: int, *, owner: str, until_ms: int) -> bo
     return c.execute(_EXTEND, {"id": intent_id, "owner": owner, "until_ms": until_ms}).rowcount == 1
 
 
-def set_step(c: sa.Connection, intent_id: int, *, owner: str, step: str) -> bool:
-    """Write down what is about to be sent."""
+def set_step(c: sa.Connection, intent_id: int, *, owner: str, step: str | None) -> bool:
+    """Write down what is about to be sent; None: nothing is."""
     return c.execute(_STEP, {"id": intent_id, "owner": owner, "step": step}).rowcount == 1
 
 
@@ -173,6 +174,11 @@ def close(
         "detach": int(detach),
     }
     return c.execute(_CLOSE, values).rowcount == 1
+
+
+def rebase(c: sa.Connection, intent_id: int, base_text: str | None) -> None:
+    """Judge a waiting intent against another last agreement."""
+    c.execute(_REBASE, {"id": intent_id, "base_text": base_text})
 
 
 def due(c: sa.Connection, *, now_ms: int, count: int) -> list[IntentRow]:

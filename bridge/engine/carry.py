@@ -1,0 +1,283 @@
+"""us -> vendor: intents are carried step by step until the vendor holds what the client wrote.
+
+Nothing is open in the database while a request is. Before a request leaves, what it is about to do is written on the
+intent; after a crash or a lost answer that very step is settled by asking before anything else is sent.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from bridge.engine import outcome
+from bridge.engine.desired import Desired, desire
+from bridge.engine.judge import Situation, changed_answers, restriction, situation
+from bridge.engine.steps_json import Sent, decode_sent, encode_sent
+from bridge.engine.texts import read
+from bridge.errors import BridgeError, Missing, OutcomeUnknown, Overtaken, Refused, Throttled, Unauthorised
+from bridge.log import fields
+from bridge.model.people import PartStat
+from bridge.plan.intent import Action, backoff_s
+from bridge.plan.steps import Step, next_step
+from bridge.providers.base import Applied, Delete, Known, NotApplied, Respond, Target
+from bridge.store import calendars, intents, objects
+
+if TYPE_CHECKING:
+    from bridge.engine.context import Engine
+    from bridge.model.event import CalendarObject
+    from bridge.store.rows import CollectionRow, IntentRow
+
+log = logging.getLogger(__name__)
+
+STEPS_MAX: Final = 400
+"""Operations of one edit; far above ``compile_items_max`` creations, drops and splits together."""
+OWNED_MS: Final = 120_000
+"""How long an intent belongs to the one who carries it without a sign of life; longer than any request may take."""
+SETTLE_AFTER_S: Final = 1.0
+"""First wait before an unknown outcome is asked for."""
+
+
+class Carrier:
+    """Carries intents on a bounded pool of threads."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._pool = ThreadPoolExecutor(engine.sync.carry_threads, thread_name_prefix="carry")
+        self._done: dict[int, threading.Event] = {}
+        self._lock = threading.Lock()
+        self._closed = False
+
+    def carry_soon(self, intent_id: int) -> threading.Event:
+        """Start carrying; the event is set when this attempt has ended, however it ended."""
+        with self._lock:
+            event = self._done.get(intent_id)
+            if event is not None:
+                return event
+            event = self._done[intent_id] = threading.Event()
+            if self._closed:
+                self._done.pop(intent_id).set()
+                return event
+            self._pool.submit(self._run, intent_id, event)
+        return event
+
+    def close(self) -> None:
+        """Finish what has begun; what waits stays journaled."""
+        with self._lock:
+            self._closed = True
+        self._pool.shutdown(wait=True, cancel_futures=True)
+        with self._lock:
+            for event in self._done.values():
+                event.set()
+
+    def tick(self) -> int:
+        """Take up intents that are due; returns how many."""
+        with self._engine.store.read() as c:
+            due = intents.due(
+                c, now_ms=self._engine.clock.now_ms(), count=self._engine.sync.carry_threads * 4
+            )
+        for intent in due:
+            self.carry_soon(intent.id)
+        return len(due)
+
+    def _run(self, intent_id: int, event: threading.Event) -> None:
+        follow: int | None = None
+        try:
+            follow = carry(self._engine, intent_id)
+        except Exception:
+            log.exception("carry.failed", extra=fields(intent=intent_id))
+        finally:
+            with self._lock:
+                self._done.pop(intent_id, None)
+            event.set()
+        if follow is not None:
+            self.carry_soon(follow)
+
+
+def carry(engine: Engine, intent_id: int) -> int | None:
+    """Carry one intent as far as it goes now; returns the intent that waits behind it, if any."""
+    now_ms = engine.clock.now_ms()
+    owner = f"{engine.node}-{threading.get_ident()}"
+    with engine.store.write() as c:
+        if not intents.claim(c, intent_id, owner=owner, now_ms=now_ms, until_ms=now_ms + OWNED_MS):
+            return None
+        intent = intents.get(c, intent_id)
+    if intent is None or intent.object_id is None:
+        return None
+    job = _Job(engine, intent, owner)
+    try:
+        job.run()
+    except Overtaken:
+        job.put_back(words="another node took over", retry_s=1.0, keep_step=True)
+    except Refused as error:
+        outcome.refuse(engine, job.fresh(), owner, error)
+        log.info("intent.refused", extra=fields(intent=intent_id, code=error.code))
+    except Throttled as error:
+        job.put_back(words=str(error), retry_s=error.retry_after_s, keep_step=False)
+    except OutcomeUnknown as error:
+        job.put_back(words=str(error), retry_s=SETTLE_AFTER_S, keep_step=True)
+    except Unauthorised as error:
+        job.put_back(words=str(error), retry_s=UNAUTHORISED_RETRY_S, keep_step=False)
+    except BridgeError as error:
+        job.put_back(words=str(error), retry_s=0.0, keep_step=False)
+    except Exception:
+        log.exception("intent.broken", extra=fields(intent=intent_id))
+        job.put_back(words="the bridge itself failed; see its log", retry_s=BROKEN_RETRY_S, keep_step=True)
+    with engine.store.read() as c:
+        waiting = intents.open_of(c, intent.object_id)
+    return waiting[0].id if waiting and waiting[0].id != intent_id else None
+
+
+UNAUTHORISED_RETRY_S: Final = 60.0
+"""Somebody has to change a setting first."""
+BROKEN_RETRY_S: Final = 300.0
+
+
+class _Job:
+    """One attempt at one intent."""
+
+    def __init__(self, engine: Engine, intent: IntentRow, owner: str) -> None:
+        self._engine = engine
+        self._intent = intent
+        self._owner = owner
+        with engine.store.read() as c:
+            collection = calendars.collection(c, intent.collection_id)
+        if collection is None:
+            msg = "the calendar is not linked any more"
+            raise Missing(msg)
+        self._collection: CollectionRow = collection
+        self._target = Target(user_id=collection.me, calendar_id=collection.upstream_calendar_id)
+        self._zone = engine.default_zone(collection.source_id)
+        self._touched: list[str] = []
+        self._losses = intent.losses
+
+    def fresh(self) -> IntentRow:
+        """Return the intent as it stands in the database now."""
+        with self._engine.store.read() as c:
+            return intents.get(c, self._intent.id) or self._intent
+
+    def put_back(self, *, words: str, retry_s: float, keep_step: bool) -> None:
+        """Leave the intent for later."""
+        intent = self.fresh()
+        wait_s = backoff_s(intent.attempts, retry_after_s=retry_s)
+        step = intent.step if keep_step else None
+        with self._engine.store.write() as c:
+            retry_at_ms = self._engine.clock.now_ms() + int(wait_s * 1000)
+            intents.retry(c, intent.id, owner=self._owner, retry_at_ms=retry_at_ms, words=words, step=step)
+        log.info("intent.waits", extra=fields(intent=intent.id, retry_after_s=round(wait_s, 1)))
+
+    def run(self) -> None:
+        """Do steps until none is left."""
+        if self._intent.step is not None:
+            self._settle(decode_sent(self._intent.step))
+        for _ in range(STEPS_MAX):
+            step = self._next()
+            if step is None:
+                outcome.complete(
+                    self._engine, self.fresh(), self._owner, touched=tuple(self._touched), losses=self._losses
+                )
+                log.info("intent.applied", extra=fields(intent=self._intent.id))
+                return
+            self._do(step)
+        msg = f"the edit needs more than {STEPS_MAX} calls to the vendor; make the series simpler"
+        raise Refused(msg)
+
+    def _next(self) -> Step | None:
+        with self._engine.store.read() as c:
+            rows = objects.items(c, self._intent.object_id or 0)
+        base = read(self._intent.base_text, self._zone) if self._intent.base_text else None
+        if self._intent.action == Action.DELETE:
+            at = situation(
+                self._engine, self._collection, rows, uid=self._intent.uid, texts=(base,) if base else ()
+            )
+            return self._next_delete(at)
+        obj = read(self._intent.client_text or "", self._zone)
+        at = situation(
+            self._engine, self._collection, rows, uid=obj.uid, texts=(obj, base) if base else (obj,)
+        )
+        if at.unsure:
+            msg = "the directory does not answer, so that it is not known yet whom to invite"
+            raise Throttled(msg, retry_after_s=5.0)
+        if restriction(at):
+            return self._next_answer(at, obj, base)
+        desired = desire(obj, at.have, at.provider.mapper, at.roster, at.span, base=base)
+        self._note_losses(desired)
+        step = next_step(at.have, desired.wants, exclusions_told=at.provider.mapper.limits.splits_are_items)
+        return step or self._next_answer(at, obj, base)
+
+    def _next_answer(self, at: Situation, obj: CalendarObject, base: CalendarObject | None) -> Step | None:
+        if not at.provider.mapper.limits.can_respond:
+            return None
+        for key, answer in changed_answers(at.roster, obj, base).items():
+            item = at.have.get(key) or at.have.get("")
+            if item is None or item.cancelled or f"answer:{key}" in self._touched:
+                continue
+            self._touched.append(f"answer:{key}")
+            return Step(key=item.key, operation=Respond(id=item.upstream_id, partstat=PartStat(answer)))
+        return None
+
+    def _next_delete(self, at: Situation) -> Step | None:
+        guest = bool(restriction(at)) and at.provider.mapper.limits.can_respond
+        for item in at.have.values():
+            if item.cancelled:
+                continue
+            if guest and f"answer:{item.key}" not in self._touched:
+                self._touched.append(f"answer:{item.key}")
+                return Step(key=item.key, operation=Respond(id=item.upstream_id, partstat=PartStat.DECLINED))
+            return Step(key=item.key, operation=Delete(id=item.upstream_id))
+        return None
+
+    def _do(self, step: Step) -> None:
+        sent = Sent(key=step.key, operation=step.operation, token=str(uuid.uuid4()))
+        with self._engine.store.write() as c:
+            until_ms = self._engine.clock.now_ms() + OWNED_MS
+            kept = intents.extend(c, self._intent.id, owner=self._owner, until_ms=until_ms)
+            if not (kept and intents.set_step(c, self._intent.id, owner=self._owner, step=encode_sent(sent))):
+                msg = "another node took the edit over"
+                raise Overtaken(msg)
+        provider = self._engine.provider(self._collection.source_id)
+        try:
+            applied = provider.apply(self._target, sent.operation, sent.token)
+        except Missing:
+            if not isinstance(sent.operation, Respond | Delete):
+                raise
+            applied = Applied(item=None)
+        self._record(sent, applied)
+
+    def _settle(self, sent: Sent) -> None:
+        """Ask what became of a step whose answer never came."""
+        provider = self._engine.provider(self._collection.source_id)
+        with self._engine.store.read() as c:
+            known = Known(ids=objects.calendar_item_ids(c, self._collection.calendar_id))
+        answer = provider.settle(self._target, sent.operation, sent.token, known)
+        log.info(
+            "intent.settled",
+            extra=fields(
+                intent=self._intent.id, outcome="applied" if isinstance(answer, Applied) else "not_applied"
+            ),
+        )
+        if isinstance(answer, NotApplied):
+            with self._engine.store.write() as c:
+                intents.set_step(c, self._intent.id, owner=self._owner, step=None)
+            self._intent = replace(self._intent, step=None)
+            return
+        self._record(sent, answer)
+
+    def _record(self, sent: Sent, applied: Applied) -> None:
+        """Write down what stands at the vendor now, together with the end of the step."""
+        with self._engine.store.write() as c:
+            if not intents.step_done(c, self._intent.id, owner=self._owner):
+                # The effect is at the vendor, the intent is somebody else's: they settle this very step.
+                msg = "another node took the edit over"
+                raise Overtaken(msg)
+            outcome.record(c, self._engine, self._collection, self._intent.object_id or 0, sent, applied)
+        self._intent = replace(self._intent, step=None, steps_done=self._intent.steps_done + 1)
+        if not isinstance(sent.operation, Respond | Delete) and sent.key not in self._touched:
+            self._touched.append(sent.key)
+
+    def _note_losses(self, desired: Desired) -> None:
+        self._losses = json.dumps([[loss.what, loss.why] for loss in desired.losses], ensure_ascii=False)

@@ -1,0 +1,77 @@
+"""What every part of the engine shares: store, clock, providers, options. Built once, in ``daemon.compose``."""
+
+from __future__ import annotations
+
+import datetime as dt
+import secrets
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from bridge.clock import utc_from_ms
+from bridge.errors import Missing
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from bridge.clock import Clock
+    from bridge.config import Source, Sync
+    from bridge.providers.base import Provider, Window
+    from bridge.store.engine import Store
+
+OBJECT_BYTES_MAX = 1_000_000
+"""Size of one calendar object, in bytes, unless the configuration says otherwise."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Engine:
+    """The engine's surroundings. Thread-safe: nothing here changes."""
+
+    store: Store
+    clock: Clock
+    sync: Sync
+    sources: Mapping[str, Source]
+    providers: Mapping[str, Provider]
+    epoch: str
+    """Part of every sync token; changes when the mirror is rebuilt."""
+    pepper: bytes
+    """Keys the hashes of app passwords and feed tokens."""
+    object_bytes_max: int = OBJECT_BYTES_MAX
+    node: str = field(default_factory=lambda: secrets.token_hex(8))
+    """This process, as owner of leases and intents."""
+
+    def now(self) -> dt.datetime:
+        """Return the time, aware, UTC."""
+        return utc_from_ms(self.clock.now_ms())
+
+    def horizon(self) -> dt.datetime:
+        """Return until when series are compiled and calendars are mirrored."""
+        return self.now() + dt.timedelta(days=self.sync.future_days)
+
+    def window(self) -> Window:
+        """Return the times that are mirrored."""
+        from bridge.providers.base import Window
+
+        now = self.now()
+        return Window(
+            start=now - dt.timedelta(days=self.sync.past_days),
+            end=now + dt.timedelta(days=self.sync.future_days),
+        )
+
+    def provider(self, source_id: str) -> Provider:
+        """Return the provider of a source; raises Missing when it is no longer configured."""
+        try:
+            return self.providers[source_id]
+        except KeyError:
+            msg = f"the source {source_id!r} is not in the configuration any more; add it again or unlink its users"
+            raise Missing(msg) from None
+
+    def default_zone(self, source_id: str) -> str:
+        """Return the IANA zone in which floating times of a source's calendars are meant."""
+        source = self.sources.get(source_id)
+        return source.default_timezone if source is not None else "Asia/Shanghai"
+
+    def mail_domain(self, source_id: str) -> str:
+        """Return where addresses of people without a known e-mail live."""
+        source = self.sources.get(source_id)
+        configured = source.mail_domain if source is not None else ""
+        return configured or f"{source_id}.queqiao.invalid"

@@ -1,0 +1,340 @@
+"""What becomes of a step and of an intent: the journal's second half."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from bridge.engine import directory
+from bridge.engine.texts import (
+    item_values,
+    laid_over,
+    loads,
+    object_values,
+    read,
+    upstream_of,
+)
+from bridge.model.upstream import Create, Delete, Drop, Json, Split, Update, Upstream
+from bridge.plan.absorb import absorb_main, absorb_occurrence
+from bridge.plan.intent import Action, State
+from bridge.plan.moments import key_moment, moment_key, override_key
+from bridge.store import calendars, intents, objects
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+    from bridge.engine.context import Engine
+    from bridge.engine.steps_json import Sent
+    from bridge.errors import Refused
+    from bridge.model.event import CalendarObject, Event
+    from bridge.model.people import Roster
+    from bridge.model.upstream import Applied
+    from bridge.providers.base import Mapper
+    from bridge.store.rows import CollectionRow, IntentRow, ItemRow, ObjectRow
+
+
+def record(
+    c: sa.Connection,
+    engine: Engine,
+    collection: CollectionRow,
+    object_id: int,
+    sent: Sent,
+    applied: Applied,
+) -> None:
+    """Write down the items as they are after a step."""
+    rows = {row.key: row for row in objects.items(c, object_id)}
+    operation = sent.operation
+    if isinstance(operation, Drop):
+        _record_drop(c, collection.id, object_id, rows, operation, applied)
+    elif isinstance(operation, Delete):
+        _record_delete(c, rows.get(sent.key), object_id)
+    elif applied.item is not None:
+        row = rows.get(sent.key)
+        if isinstance(operation, Create | Split | Update):
+            payload: Json = operation.payload if isinstance(operation, Create) else operation.after
+        else:
+            payload = loads(row.payload) if row is not None else {}
+        item = applied.item
+        if isinstance(operation, Split):
+            item = replace(item, series_id=operation.series_id, origin=operation.at)
+        objects.put_item(c, item_values(object_id, collection.id, sent.key, item, payload))
+        if isinstance(operation, Update) and _schedule_changed(operation):
+            _forget_exceptions(c, engine, collection, object_id, rows, sent.key)
+    if applied.series is not None:
+        _refresh_series(c, collection.id, object_id, rows, applied.series)
+
+
+def _record_drop(
+    c: sa.Connection,
+    collection_id: int,
+    object_id: int,
+    rows: dict[str, ItemRow],
+    operation: Drop,
+    applied: Applied,
+) -> None:
+    key = override_key(operation.at)
+    held = rows.get(key)
+    if held is not None and not held.cancelled:
+        return  # the series shows again what was split off: only the series was touched
+    fallback = f"{operation.series_id}#{moment_key(operation.at)}"
+    gone = Upstream(
+        id=applied.item.id if applied.item is not None else operation.instance_id or fallback,
+        snapshot={},
+        cancelled=True,
+        series_id=operation.series_id,
+        origin=operation.at,
+    )
+    objects.put_item(c, item_values(object_id, collection_id, key, gone, {}))
+
+
+def _record_delete(c: sa.Connection, row: ItemRow | None, object_id: int) -> None:
+    if row is None:
+        return
+    if row.key.startswith("@"):
+        # The occurrence stays removed from its series; the row remembers that.
+        gone = replace(upstream_of(row), cancelled=True)
+        objects.put_item(c, item_values(object_id, row.collection_id, row.key, gone, {}))
+    else:
+        objects.remove_item(c, object_id, row.key)
+
+
+def _refresh_series(
+    c: sa.Connection, collection_id: int, object_id: int, rows: dict[str, ItemRow], series: Upstream
+) -> None:
+    for row in rows.values():
+        if row.upstream_id == series.id:
+            values = item_values(object_id, collection_id, row.key, series, loads(row.payload))
+            objects.put_item(c, values)
+
+
+def _schedule_changed(operation: Update) -> bool:
+    """Return whether an update moved a series or changed its rule, in either vendor's words."""
+    names = ("start_time", "end_time", "is_whole_day", "start", "end", "isAllDay", "recurrence")
+    if any(operation.before.get(name) != operation.after.get(name) for name in names):
+        return True
+    rule = [
+        {
+            k: v
+            for k, v in (side.get("reminders") or {}).items()
+            if k.startswith(("repeat", "is_repeat", "is_custom"))
+        }
+        if isinstance(side.get("reminders"), dict)
+        else {}
+        for side in (operation.before, operation.after)
+    ]
+    return rule[0] != rule[1]
+
+
+def _forget_exceptions(
+    c: sa.Connection,
+    engine: Engine,
+    collection: CollectionRow,
+    object_id: int,
+    rows: dict[str, ItemRow],
+    series_key: str,
+) -> None:
+    """Forget the exceptions of a series that moved: the vendor may have lost them; they are made again where wanted."""
+    splits_are_items = engine.provider(collection.source_id).mapper.limits.splits_are_items
+    series = rows.get(series_key)
+    for row in rows.values():
+        is_exception = row.key.startswith("@") and series is not None and row.series_id == series.upstream_id
+        if is_exception and (row.cancelled or not splits_are_items):
+            objects.remove_item(c, object_id, row.key)
+
+
+def complete(engine: Engine, intent: IntentRow, owner: str, *, touched: tuple[str, ...], losses: str) -> None:
+    """Close an intent that stands at the vendor; lay over what the vendor made of it."""
+    now_ms = engine.clock.now_ms()
+    object_id = intent.object_id or 0
+    if intent.action == Action.DELETE:
+        with engine.store.write() as c:
+            row = objects.get(c, object_id)
+            later = [i for i in intents.open_of(c, object_id) if i.id != intent.id]
+            intents.close(
+                c,
+                intent.id,
+                owner=owner,
+                state=State.APPLIED,
+                now_ms=now_ms,
+                words="deleted",
+                detach=not later,
+            )
+            if row is not None and row.deleted and not later:
+                objects.remove(c, object_id)
+        return
+    with engine.store.read() as c:
+        collection = calendars.collection(c, intent.collection_id)
+        rows = {row.key: row for row in objects.items(c, object_id)}
+        row = objects.get(c, object_id)
+    text, changed = (None, False)
+    if collection is not None and row is not None and not row.deleted and row.text == intent.client_text:
+        text = _as_the_vendor_took_it(engine, collection, row, rows, touched, now_ms)
+        changed = text != row.text
+    with engine.store.write() as c:
+        if changed and text is not None and row is not None and collection is not None:
+            obj = read(text, engine.default_zone(collection.source_id))
+            seq = calendars.take_seq(c, collection.id, now_ms)
+            values = object_values(obj, text, now_ms=now_ms, change_seq=seq)
+            objects.change(c, row, {**values, "exact_until_ms": row.exact_until_ms})
+        state = State.MERGED if changed else State.APPLIED
+        words = (
+            "the vendor keeps it a little differently; the calendar shows what it keeps"
+            if changed
+            else "done"
+        )
+        intents.close(c, intent.id, owner=owner, state=state, now_ms=now_ms, words=words, losses=losses)
+
+
+def _as_the_vendor_took_it(
+    engine: Engine,
+    collection: CollectionRow,
+    row: ObjectRow,
+    rows: dict[str, ItemRow],
+    touched: tuple[str, ...],
+    now_ms: int,
+) -> str:
+    """Return the text with whatever differs between what was asked and what the vendor says it holds."""
+    mapper = engine.provider(collection.source_id).mapper
+    before = read(row.text, engine.default_zone(collection.source_id))
+    resolved = directory.resolve(
+        engine, collection.source_id, collection.me, addresses=directory.addresses_of(before), ask=False
+    )
+    after = before
+    for key in touched:
+        item = rows.get(key)
+        if item is None or item.cancelled or item.payload == "{}":
+            continue
+        after = _absorb_answer(after, key, item, mapper, resolved.roster, row.uid)
+    return laid_over(row.text, before, after, now_ms=now_ms)
+
+
+def _absorb_answer(
+    obj: CalendarObject, key: str, item: ItemRow, mapper: Mapper, roster: Roster, uid: str
+) -> CalendarObject:
+    upstream = upstream_of(item)
+    asked = mapper.decode(replace(upstream, snapshot=loads(item.payload)), uid, roster)
+    holds = mapper.decode(upstream, uid, roster)
+    # Who organizes and what the rule looks like in the vendor's words is no answer to this edit.
+    holds = replace(holds, organizer=asked.organizer, status=asked.status, recurrence=asked.recurrence)
+    if not asked.attendees:
+        holds = replace(holds, attendees=())
+    return absorb(obj, key, asked, holds)
+
+
+def absorb(obj: CalendarObject, key: str, was: Event | None, now: Event | None) -> CalendarObject:
+    """Lay a change of the item ``key`` over the object."""
+    if key.startswith("@"):
+        return absorb_occurrence(obj, key_moment(key[1:]), was, now)
+    if key == "" and was is not None and now is not None:
+        return absorb_main(obj, was, now)
+    if key.startswith("p") and (was is not None or now is not None):
+        return _absorb_piece(obj, was, now)
+    return obj
+
+
+def _absorb_piece(obj: CalendarObject, was: Event | None, now: Event | None) -> CalendarObject:
+    """Absorb a piece of a compiled series: a removed occurrence is an EXDATE, a single that changed an override."""
+    if was is not None and was.recurrence:
+        gone_before = {moment_key(m) for m in was.recurrence.exdates}
+        for moment in now.recurrence.exdates if now is not None else ():
+            if moment_key(moment) not in gone_before:
+                obj = absorb_occurrence(obj, moment, None, None)
+        return obj
+    at = was.start if was is not None else None
+    if at is None:
+        return obj
+    return absorb_occurrence(obj, at, was, now) if was != now else obj
+
+
+def refuse(engine: Engine, intent: IntentRow, owner: str, error: Refused) -> None:
+    """Undo an edit that the vendor refused; the lost text stays in the receipt."""
+    now_ms = engine.clock.now_ms()
+    object_id = intent.object_id or 0
+    words = str(error)
+    with engine.store.write() as c:
+        row = objects.get(c, object_id)
+        later = [i for i in intents.open_of(c, object_id) if i.id != intent.id]
+        collection = calendars.collection(c, intent.collection_id)
+        if row is None or collection is None:
+            intents.close(c, intent.id, owner=owner, state=State.REFUSED, now_ms=now_ms, words=words)
+            return
+        if later:
+            # A newer edit is on its way: it is judged against what the vendor still holds.
+            intents.rebase(c, later[0].id, intent.base_text)
+            intents.close(
+                c,
+                intent.id,
+                owner=owner,
+                state=State.REFUSED,
+                now_ms=now_ms,
+                words=words,
+                lost_text=intent.client_text,
+            )
+            return
+        _restore(c, engine, intent, owner, row, collection, words=words, now_ms=now_ms)
+
+
+def _restore(
+    c: sa.Connection,
+    engine: Engine,
+    intent: IntentRow,
+    owner: str,
+    row: ObjectRow,
+    collection: CollectionRow,
+    *,
+    words: str,
+    now_ms: int,
+) -> None:
+    seq = calendars.take_seq(c, collection.id, now_ms)
+    has_items = any(not item.cancelled for item in objects.items(c, row.id))
+    base_text = intent.base_text
+    if base_text is not None:
+        obj = read(base_text, engine.default_zone(collection.source_id))
+        values = object_values(obj, base_text, now_ms=now_ms, change_seq=seq)
+        objects.change(c, row, {**values, "exact_until_ms": row.exact_until_ms})
+        _close_refused(c, intent, owner, words=words, now_ms=now_ms)
+        if intent.steps_done:
+            _undo(c, intent, row.id, Action.PUT, base_text, now_ms)
+        return
+    objects.hide(c, row)
+    objects.bury(c, collection.id, row.href, change_seq=seq, now_ms=now_ms)
+    _close_refused(c, intent, owner, words=words, now_ms=now_ms, detach=not has_items)
+    if has_items:
+        _undo(c, intent, row.id, Action.DELETE, None, now_ms)
+    else:
+        objects.remove(c, row.id)
+
+
+def _close_refused(
+    c: sa.Connection, intent: IntentRow, owner: str, *, words: str, now_ms: int, detach: bool = False
+) -> None:
+    intents.close(
+        c,
+        intent.id,
+        owner=owner,
+        state=State.REFUSED,
+        now_ms=now_ms,
+        words=words,
+        lost_text=intent.client_text,
+        detach=detach,
+    )
+
+
+def _undo(
+    c: sa.Connection, intent: IntentRow, object_id: int, action: Action, base_text: str | None, now_ms: int
+) -> None:
+    """Bring the vendor back to the last agreement after some steps of a refused edit had succeeded."""
+    intents.add(
+        c,
+        {
+            "object_id": object_id,
+            "collection_id": intent.collection_id,
+            "href": intent.href,
+            "uid": intent.uid,
+            "action": action,
+            "device": "undo",
+            "client_text": base_text,
+            "base_text": intent.client_text,
+            "now_ms": now_ms,
+        },
+    )
