@@ -1,0 +1,82 @@
+"""The pure half of the provider: :func:`encode` and :func:`decode` for one company's zone."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from bridge.providers.wecom.decode import decode
+from bridge.providers.wecom.encode import encode
+from bridge.providers.wecom.limits import LIMITS
+from bridge.providers.wecom.schema import admins_of, as_ids, as_text, is_cancelled
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from zoneinfo import ZoneInfo
+
+    from bridge.model.event import Event
+    from bridge.model.limits import Limits
+    from bridge.model.loss import Encoded
+    from bridge.model.people import Roster
+    from bridge.model.upstream import Json, Upstream
+
+NO_TITLE = "新建事件"
+"""What WeCom shows for an empty title (reference 5.1)."""
+
+_BLANKS = re.compile(r"\s+")
+
+
+@dataclass(frozen=True, slots=True)
+class WeComMapper:
+    """Implements :class:`bridge.providers.base.Mapper`."""
+
+    zone: ZoneInfo
+    """The company's own zone: all-day events, and times that need no other."""
+    limits: Limits = field(default=LIMITS)
+
+    def encode(self, event: Event, roster: Roster) -> Encoded[Json]:
+        """Return the payload of one item. Raises Inexpressible."""
+        return encode(event, roster, self.zone)
+
+    def decode(self, item: Upstream, uid: str, roster: Roster) -> Event:
+        """Read a snapshot."""
+        return decode(item, uid, roster, self.zone)
+
+    def people_of(self, snapshot: Json) -> Mapping[str, str]:
+        """Return everybody a schedule mentions; WeCom gives ids only, so the names are empty."""
+        ids = (*as_ids(snapshot.get("attendees")), *admins_of(snapshot), as_text(snapshot.get("organizer")))
+        return {userid: "" for userid in ids if userid}
+
+    def allows_change(self, snapshot: Json, roster: Roster) -> str:  # noqa: ARG002 - the app may change all it made
+        """Return why nobody may change the item, or ""; who may write is decided per calendar."""
+        return "it was cancelled in WeCom" if is_cancelled(snapshot) else ""
+
+    def same_content(self, wanted: Upstream, held: Upstream, roster: Roster) -> bool:
+        """Return whether ``held`` shows title, texts, times and rule of ``wanted``.
+
+        People and reminders do not count: WeCom may drop a member whom the app cannot see.
+        """
+        one, other = _bare(self.decode(wanted, "", roster)), _bare(self.decode(held, "", roster))
+        return one == other
+
+
+def _bare(event: Event) -> Event:
+    """Return what has to survive a write, in one spelling."""
+    rules = event.recurrence.rules
+    return replace(
+        event,
+        summary="" if event.summary == NO_TITLE else _flat(event.summary),
+        description=_flat(event.description),
+        location=_flat(event.location),
+        url="",
+        alarms=(),
+        organizer=None,
+        attendees=(),
+        recurrence=replace(event.recurrence, rules=rules, exdates=()),
+    )
+
+
+def _flat(text: str) -> str:
+    """Return a text without the blanks and line ends that a vendor may rewrite."""
+    return _BLANKS.sub(" ", text).strip()
