@@ -1,0 +1,1 @@
+"""PURE. Text to model and back (RFC 5545): parse, write, overlay, recur, zones, fingerprint, feed."""
