@@ -1,0 +1,102 @@
+"""The free-busy-query report (RFC 4791 section 7.10)."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Final
+
+from bridge.clock import SystemClock, utc_from_ms
+from bridge.errors import Refused
+from bridge.ical.lines import fold
+from bridge.ical.values import utc_text
+from radicale_plugin.occurrences import Occurrence, occurrences
+from radicale_plugin.whole import PRODID
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from bridge.engine.api import CollectionView, ObjectView, Service
+    from radicale_plugin.filters import TimeRange
+
+RANGE_MAX_MS: Final = 3 * 366 * 86_400_000
+"""Longest span of one free-busy-query: three years."""
+PERIODS_MAX: Final = 20_000
+"""Most occurrences in one answer, before they are merged."""
+
+
+def free_busy(service: Service, view: CollectionView, times: TimeRange, zone: dt.tzinfo | None) -> str:
+    """Return a VCALENDAR with one VFREEBUSY. Raises Refused (403) for a range too long or too full."""
+    if times.start_ms is None or times.end_ms is None or times.end_ms <= times.start_ms:
+        msg = "A free-busy-query needs a start and a later end."
+        raise Refused(msg, http_status=400)
+    if times.end_ms - times.start_ms > RANGE_MAX_MS:
+        msg = "This span of time is too long; ask for three years at most."
+        raise Refused(
+            msg,
+            precondition="D:number-of-matches-within-limits",
+        )
+    start, end = times.start_ms, times.end_ms
+    busy: dict[str, list[tuple[int, int]]] = {}
+    count = 0
+    for found in service.get_between(view.id, start, end):
+        for kind, first, last in _periods(found, start, end, zone or dt.UTC):
+            busy.setdefault(kind, []).append((first, last))
+            count += 1
+            if count > PERIODS_MAX:
+                msg = "This span of time holds too much; ask for a shorter one."
+                raise Refused(
+                    msg,
+                    precondition="D:number-of-matches-within-limits",
+                )
+    return _text(busy, start, end)
+
+
+def _periods(view: ObjectView, start: int, end: int, zone: dt.tzinfo) -> Iterable[tuple[str, int, int]]:
+    for one in occurrences(view, start, end) or ():
+        kind = _kind(one)
+        first, last = one.bounds_ms(zone)
+        first, last = max(first, start), min(last, end)
+        if kind and first < last:
+            yield kind, first, last
+
+
+def _kind(one: Occurrence) -> str:
+    """Return FBTYPE, or "" for what takes no time (RFC 4791 7.10)."""
+    status = str(one.component.get("STATUS", "")).upper()
+    if str(one.component.get("TRANSP", "")).upper() == "TRANSPARENT" or status == "CANCELLED":
+        return ""
+    return "BUSY-TENTATIVE" if status == "TENTATIVE" else "BUSY"
+
+
+def _merged(periods: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    merged: list[tuple[int, int]] = []
+    for first, last in sorted(periods):
+        if merged and first <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(last, merged[-1][1]))
+        else:
+            merged.append((first, last))
+    return merged
+
+
+def _text(busy: dict[str, list[tuple[int, int]]], start: int, end: int) -> str:
+    out = [
+        "BEGIN:VCALENDAR",
+        "VERSION:2.0",
+        f"PRODID:{PRODID}",
+        "BEGIN:VFREEBUSY",
+        f"UID:free-busy-{start}-{end}@queqiao.invalid",
+        f"DTSTAMP:{_stamp(SystemClock().now_ms())}",
+        f"DTSTART:{_stamp(start)}",
+        f"DTEND:{_stamp(end)}",
+    ]
+    out.extend(
+        f"FREEBUSY;FBTYPE={kind}:{_stamp(first)}/{_stamp(last)}"
+        for kind in sorted(busy)
+        for first, last in _merged(busy[kind])
+    )
+    out.extend(["END:VFREEBUSY", "END:VCALENDAR"])
+    return "".join(fold(line) for line in out)
+
+
+def _stamp(milliseconds: int) -> str:
+    return utc_text(utc_from_ms(milliseconds))

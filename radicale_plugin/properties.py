@@ -1,0 +1,233 @@
+"""The properties of our resources: what each is, and how it is written (RFC 4918 15, 3744, 4791, 5397, 6578)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from radicale_plugin import deadprops
+from radicale_plugin.context import ENVIRON_SELF, Ask, http_date
+from radicale_plugin.davxml import element, escape, href
+
+if TYPE_CHECKING:
+    from bridge.engine.api import CollectionView, ObjectView
+
+ITEM_TYPE: Final = "text/calendar; charset=utf-8; component=VEVENT"
+
+Writer: TypeAlias = Callable[[], str | None]
+"""Returns a whole property element, or None where the resource has no such property."""
+
+
+class Resource:
+    """Anything with an href: knows its properties by name."""
+
+    default: tuple[str, ...] = ()
+    """What ``allprop`` returns (RFC 4918 9.1); expensive or unusual ones must be asked for by name."""
+
+    def __init__(self, ask: Ask, path: str) -> None:
+        self.ask = ask
+        self.href = ask.quoted(path)
+        self._writers: dict[str, Writer] = {}
+
+    @property
+    def names(self) -> list[str]:
+        """Return the names of all properties."""
+        return [name for name, writer in self._writers.items() if writer() is not None]
+
+    def write(self, name: str) -> str | None:
+        """Return one property as an element, None if there is no such property."""
+        writer = self._writers.get(name)
+        return None if writer is None else writer()
+
+    def common(self, privileges: Sequence[str], reports: Sequence[str], owner: str) -> dict[str, Writer]:
+        """Return what everything below a login has."""
+        ask = self.ask
+        return {
+            "D:current-user-principal": lambda: element(
+                "D:current-user-principal", self._principal(ask.login.user)
+            ),
+            "D:principal-collection-set": lambda: element("D:principal-collection-set", href(f"{ask.base}/")),
+            "D:owner": lambda: element("D:owner", self._principal(owner) if owner else ""),
+            "D:current-user-privilege-set": lambda: _privileges(privileges),
+            "D:supported-report-set": lambda: element(
+                "D:supported-report-set",
+                "".join(
+                    f"<D:supported-report><D:report><{name}/></D:report></D:supported-report>"
+                    for name in reports
+                ),
+            ),
+        }
+
+    def _principal(self, user: str) -> str:
+        return href(f"{self.ask.base}/{user}/")
+
+
+def _privileges(names: Sequence[str]) -> str:
+    inner = "".join(f"<D:privilege><{name}/></D:privilege>" for name in names)
+    return element("D:current-user-privilege-set", inner)
+
+
+READ: Final = ("D:read", "D:read-current-user-privilege-set")
+WRITE: Final = ("D:write", "D:write-properties", "D:write-content", "D:bind", "D:unbind")
+CALENDAR_REPORTS: Final = (
+    "D:sync-collection",
+    "C:calendar-multiget",
+    "C:calendar-query",
+    "C:free-busy-query",
+)
+
+
+class Root(Resource):
+    """``/dav/``: only there to say who you are."""
+
+    default = ("D:resourcetype", "D:current-user-principal")
+
+    def __init__(self, ask: Ask) -> None:
+        super().__init__(ask, "/")
+        alias = ask.environ.get(ENVIRON_SELF)
+        if alias:
+            self.href = Ask(ask.service, ask.login).quoted(str(alias))
+        self._writers = {
+            **self.common(READ, (), ""),
+            "D:resourcetype": lambda: element("D:resourcetype", "<D:collection/>"),
+        }
+
+
+class Principal(Resource):
+    """``/dav/USER/``: principal and calendar home in one, as clients know it from Radicale."""
+
+    default = (
+        "D:resourcetype",
+        "D:displayname",
+        "D:current-user-principal",
+        "D:principal-URL",
+        "C:calendar-home-set",
+        "C:calendar-user-address-set",
+    )
+
+    def __init__(self, ask: Ask, user: str, addresses: Sequence[str]) -> None:
+        super().__init__(ask, f"/{user}/")
+        bind = () if ask.login.read_only else ("D:bind",)
+        mine = self._principal(user)
+        people = "".join(f"<D:href>{escape(address)}</D:href>" for address in addresses)
+        self._writers = {
+            **self.common((*READ, *bind), (), user),
+            "D:resourcetype": lambda: element("D:resourcetype", "<D:principal/><D:collection/>"),
+            "D:displayname": lambda: element("D:displayname", escape(user)),
+            "D:principal-URL": lambda: element("D:principal-URL", mine),
+            "C:calendar-home-set": lambda: element("C:calendar-home-set", mine),
+            "C:calendar-user-address-set": lambda: element("C:calendar-user-address-set", people + mine),
+        }
+
+
+class CalendarResource(Resource):
+    """``/dav/USER/SLUG/``."""
+
+    default = (
+        "D:resourcetype",
+        "D:displayname",
+        "D:owner",
+        "D:getetag",
+        "D:getlastmodified",
+        "D:getcontenttype",
+        "D:sync-token",
+        "CS:getctag",
+        "D:current-user-principal",
+    )
+
+    def __init__(self, ask: Ask, view: CollectionView, *, writable: bool, object_bytes_max: int) -> None:
+        super().__init__(ask, f"/{view.user}/{view.slug}/")
+        self._props = view.props
+        privileges = (*READ, "C:read-free-busy", *(WRITE if writable else ()))
+        self._writers = {
+            **self.common(privileges, CALENDAR_REPORTS, view.user),
+            **_calendar_constants(object_bytes_max),
+            "D:displayname": lambda: element(
+                "D:displayname", escape(view.props.get("D:displayname") or view.slug)
+            ),
+            "D:getetag": lambda: element("D:getetag", escape(view.etag)),
+            "CS:getctag": lambda: element("CS:getctag", escape(view.etag)),
+            "D:sync-token": lambda: element("D:sync-token", escape(view.sync_token)),
+            "D:getlastmodified": lambda: element("D:getlastmodified", http_date(view.modified_ms)),
+        }
+
+    @property
+    def names(self) -> list[str]:
+        """Return the names of all properties, kept ones included."""
+        return list(dict.fromkeys([*super().names, *self._kept()]))
+
+    def write(self, name: str) -> str | None:
+        """Return one property; what clients set is returned as they set it."""
+        if name in self._writers:
+            return super().write(name)
+        value = self._props.get(name) if name != "tag" else None
+        return None if value is None else deadprops.written(name, value)
+
+    def _kept(self) -> list[str]:
+        return [name for name in self._props if name != "tag"]
+
+
+def _calendar_constants(object_bytes_max: int) -> dict[str, Writer]:
+    """Return what is the same for every calendar."""
+    constants: Mapping[str, str] = {
+        "D:resourcetype": "<D:collection/><C:calendar/>",
+        "D:getcontenttype": "text/calendar; charset=utf-8",
+        "C:supported-calendar-component-set": '<C:comp name="VEVENT"/>',
+        "C:supported-calendar-data": '<C:calendar-data content-type="text/calendar" version="2.0"/>',
+        "C:supported-collation-set": "".join(
+            f"<C:supported-collation>{name}</C:supported-collation>"
+            for name in ("i;ascii-casemap", "i;octet", "i;unicode-casemap")
+        ),
+        "C:max-resource-size": str(object_bytes_max),
+    }
+    return {name: _constant(name, inner) for name, inner in constants.items()}
+
+
+def _constant(name: str, inner: str) -> Writer:
+    text = element(name, inner)
+    return lambda: text
+
+
+PROTECTED: Final = frozenset(
+    {
+        "D:resourcetype", "D:getetag", "D:getlastmodified", "D:getcontenttype", "D:getcontentlength",
+        "D:creationdate", "D:lockdiscovery", "D:supportedlock", "D:sync-token", "D:owner", "D:group", "D:acl",
+        "D:current-user-principal", "D:current-user-privilege-set", "D:supported-privilege-set",
+        "D:supported-report-set", "D:principal-collection-set", "D:principal-URL", "D:alternate-URI-set",
+        "D:inherited-acl-set", "D:acl-restrictions", "D:quota-available-bytes", "D:quota-used-bytes",
+        "CS:getctag", "C:calendar-home-set", "C:calendar-user-address-set", "C:supported-calendar-component-set",
+        "C:supported-calendar-data", "C:supported-collation-set", "C:max-resource-size", "C:min-date-time",
+        "C:max-date-time", "C:max-instances", "C:max-attendees-per-instance", "C:calendar-data",
+        "tag",
+    }
+)  # fmt: skip
+"""What PROPPATCH never changes: computed by the server, or fixed for all calendars."""
+
+
+# ---- objects: written without an instance each, there may be ten thousand ------------------------------------
+
+
+def _length(view: ObjectView) -> str:
+    return f"<D:getcontentlength>{len(view.text.encode())}</D:getcontentlength>"
+
+
+ITEM: Final[Mapping[str, Callable[[ObjectView], str]]] = {
+    "D:getetag": lambda view: f'<D:getetag>"{view.etag}"</D:getetag>',
+    "D:getcontenttype": lambda _view: f"<D:getcontenttype>{ITEM_TYPE}</D:getcontenttype>",
+    "D:getlastmodified": lambda view: f"<D:getlastmodified>{http_date(view.modified_ms)}</D:getlastmodified>",
+    "D:getcontentlength": _length,
+    "D:resourcetype": lambda _view: "<D:resourcetype/>",
+}
+"""Properties of an object; those that depend on who asks are added by :func:`item_writers`."""
+ITEM_DEFAULT: Final = tuple(ITEM)
+
+
+def item_writers(ask: Ask, owner: str, *, writable: bool) -> dict[str, Callable[[ObjectView], str]]:
+    """Return how to write each property of the objects of one calendar."""
+    common = Resource(ask, "/").common((*READ, *(WRITE[:3] if writable else ())), (), owner)
+    return {**ITEM, **{name: same(writer() or "") for name, writer in common.items()}}
+
+
+def same(text: str) -> Callable[[ObjectView], str]:
+    """Return a writer that writes ``text`` for every object."""
+    return lambda _view: text

@@ -1,0 +1,188 @@
+"""PROPFIND (RFC 4918 section 9.1)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+from urllib.parse import quote
+
+from bridge.errors import Missing, Refused
+from radicale_plugin import davxml, respond
+from radicale_plugin.people import addresses_of
+from radicale_plugin.properties import (
+    ITEM_DEFAULT,
+    CalendarResource,
+    Principal,
+    Resource,
+    Root,
+    item_writers,
+)
+
+if TYPE_CHECKING:
+    import xml.etree.ElementTree as ET
+    from collections.abc import Callable, Iterator, Sequence
+
+    from bridge.engine.api import CollectionView, ObjectView
+    from radicale_plugin.context import Ask
+
+NAMES_MAX: Final = 500
+"""Properties asked for in one request; Apple asks for about forty."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which properties a request wants."""
+
+    names: tuple[str, ...] = ()
+    everything: bool = False
+    """``allprop``: the resource's default ones, and ``names``."""
+    only_names: bool = False
+
+
+def read_wanted(root: ET.Element | None) -> Wanted:
+    """Read a ``D:propfind`` body; an empty one means ``allprop``. Raises Refused (400)."""
+    if root is None:
+        return Wanted(everything=True)
+    children = {davxml.human(child.tag): child for child in root}
+    if davxml.human(root.tag) == "D:propfind":
+        if "D:prop" in children:
+            return Wanted(prop_names(children["D:prop"]))
+        if "D:allprop" in children:
+            include = children.get("D:include")
+            return Wanted(prop_names(include) if include is not None else (), everything=True)
+        if "D:propname" in children:
+            return Wanted(only_names=True)
+    msg = "This is not a PROPFIND body."
+    raise Refused(msg, http_status=400)
+
+
+def prop_names(element: ET.Element) -> tuple[str, ...]:
+    """Return the names inside a ``D:prop``, each once."""
+    names = tuple(dict.fromkeys(davxml.human(child.tag) for child in element))
+    if len(names) > NAMES_MAX:
+        msg = "Too many properties are asked for."
+        raise Refused(msg, http_status=400)
+    return names
+
+
+def answer(ask: Ask, may_write: Callable[[CollectionView], bool], object_bytes_max: int) -> respond.Answer:
+    """Answer a PROPFIND whose path the asker may read. Raises Missing, Refused."""
+    depth = ask.header("DEPTH").strip().lower() or "0"
+    if depth not in ("0", "1", "infinity"):
+        msg = "Depth must be 0, 1 or infinity."
+        raise Refused(msg, http_status=400)
+    wanted = read_wanted(davxml.parse(ask.body()))
+    listing = _Listing(ask, wanted, may_write, object_bytes_max)
+    return respond.multistatus(davxml.multistatus(listing.responses(with_children=depth != "0")))
+
+
+class _Listing:
+    """Writes the responses of one PROPFIND."""
+
+    def __init__(
+        self, ask: Ask, wanted: Wanted, may_write: Callable[[CollectionView], bool], object_bytes_max: int
+    ) -> None:
+        self._ask = ask
+        self._wanted = wanted
+        self._may_write = may_write
+        self._object_bytes_max = object_bytes_max
+
+    def responses(self, *, with_children: bool) -> Iterator[str]:
+        parts = self._ask.parts
+        if not parts:
+            yield self._resource(Root(self._ask))
+            if with_children:
+                yield self._principal(self._ask.login.user)
+        elif len(parts) == 1:
+            yield self._principal(parts[0])
+            if with_children:
+                for view in self._ask.views(parts[0]):
+                    yield self._calendar(view)
+        else:
+            yield from self._below(parts, with_children=with_children)
+
+    def _below(self, parts: Sequence[str], *, with_children: bool) -> Iterator[str]:
+        view = self._ask.calendar()
+        if len(parts) == 2:  # user and slug
+            yield self._calendar(view)
+            if with_children:
+                yield from self._items(view, self._ask.service.get_all(view.id))
+            return
+        found = self._ask.service.get(view.id, parts[2]) if len(parts) == 3 else None
+        if found is None:
+            msg = "There is no such object."
+            raise Missing(msg)
+        yield from self._items(view, [found])
+
+    def _principal(self, user: str) -> str:
+        return self._resource(Principal(self._ask, user, addresses_of(self._ask.service, user)))
+
+    def _calendar(self, view: CollectionView) -> str:
+        return self._resource(
+            CalendarResource(
+                self._ask, view, writable=self._may_write(view), object_bytes_max=self._object_bytes_max
+            )
+        )
+
+    def _resource(self, resource: Resource) -> str:
+        wanted = self._wanted
+        if wanted.only_names:
+            return davxml.response(resource.href, [davxml.element(name) for name in resource.names], ())
+        names = wanted.names
+        if wanted.everything:
+            names = tuple(dict.fromkeys((*resource.default, *names)))
+        found, missing = [], []
+        for name in names:
+            written = resource.write(name)
+            if written is not None:
+                found.append(written)
+            elif name not in resource.default or name in wanted.names:
+                missing.append(davxml.element(name))
+        return davxml.response(resource.href, found, missing)
+
+    def _items(self, view: CollectionView, objects: Sequence[ObjectView]) -> Iterator[str]:
+        writers = item_writers(self._ask, view.user, writable=self._may_write(view))
+        wanted = self._wanted
+        if wanted.only_names:
+            fixed = "".join(davxml.element(name) for name in writers)
+            writers = {"": lambda _view: fixed}
+            names: tuple[str, ...] = ("",)
+        elif wanted.everything:
+            names = tuple(dict.fromkeys((*ITEM_DEFAULT, *wanted.names)))
+        else:
+            names = wanted.names
+        yield from item_responses(
+            self._ask,
+            view,
+            objects,
+            [writers[n] for n in names if n in writers],
+            [n for n in names if n not in writers],
+        )
+
+
+def item_responses(
+    ask: Ask,
+    view: CollectionView,
+    objects: Sequence[ObjectView],
+    found: Sequence[Callable[[ObjectView], str]],
+    missing: Sequence[str],
+) -> Iterator[str]:
+    """Write one ``D:response`` per object; the part that is the same for all is joined once."""
+    start = f"<D:response><D:href>{calendar_href(ask, view)}"
+    if found or not missing:
+        middle, end = (
+            "</D:href><D:propstat><D:prop>",
+            "</D:prop><D:status>HTTP/1.1 200 OK</D:status></D:propstat>",
+        )
+    else:
+        middle, end = "</D:href>", ""
+    if missing:
+        end += davxml.propstat("404 Not Found", [davxml.element(name) for name in missing])
+    end += "</D:response>"
+    for one in objects:
+        yield f"{start}{quote(one.href)}{middle}{''.join([write(one) for write in found])}{end}"
+
+
+def calendar_href(ask: Ask, view: CollectionView) -> str:
+    """Return a calendar's href, which ends with a slash."""
+    return ask.quoted(f"/{view.user}/{view.slug}/")

@@ -1,0 +1,99 @@
+"""PROPPATCH (RFC 4918 section 9.2): all of it or nothing, and each property told what became of it."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from bridge.errors import Missing, NotAllowed, Refused
+from radicale_plugin import davxml, deadprops, respond
+from radicale_plugin.properties import PROTECTED
+
+if TYPE_CHECKING:
+    import xml.etree.ElementTree as ET
+
+    from bridge.engine.api import CollectionView
+    from radicale_plugin.context import Ask
+
+OK = "200 OK"
+FORBIDDEN = "403 Forbidden"
+FAILED_DEPENDENCY = "424 Failed Dependency"
+
+
+def answer(ask: Ask) -> respond.Answer:
+    """Set and remove properties of one calendar for this user. Raises Missing, Refused."""
+    changes = read_changes(davxml.parse(ask.body()))
+    parts = ask.parts
+    if ask.login.read_only:
+        msg = "This app password may only read; make one that may write, too."
+        raise NotAllowed(msg)
+    view = ask.calendar() if len(parts) > 1 else None
+    if len(parts) > 3 or (  # user, slug, href
+        view is not None and len(parts) == 3 and ask.service.get(view.id, parts[2]) is None
+    ):
+        msg = "There is no such object."
+        raise Missing(msg)
+    if view is None or len(parts) == 3:
+        return _told(ask, changes, dict.fromkeys(changes, "Only calendars have properties that can be set."))
+    refused = _refused(view, changes)
+    if not refused:
+        try:
+            ask.service.set_props(view.id, changes, ask.login)
+        except Refused as error:
+            refused = dict.fromkeys(changes, str(error))
+    return _told(ask, changes, refused)
+
+
+def read_changes(root: ET.Element | None) -> dict[str, str | None]:
+    """Return name -> value to keep, or None to remove; the last one of a name counts. Raises Refused (400)."""
+    if root is None or davxml.human(root.tag) != "D:propertyupdate":
+        msg = "This is not a PROPPATCH body."
+        raise Refused(msg, http_status=HTTPStatus.BAD_REQUEST)
+    changes: dict[str, str | None] = {}
+    for step in root:
+        kind = davxml.human(step.tag)
+        if kind not in ("D:set", "D:remove"):
+            continue
+        for holder in step:
+            if davxml.human(holder.tag) == "D:prop":
+                for prop in holder:
+                    changes[davxml.human(prop.tag)] = deadprops.kept(prop) if kind == "D:set" else None
+    if not changes:
+        msg = "There is no property to set or to remove."
+        raise Refused(msg, http_status=HTTPStatus.BAD_REQUEST)
+    return changes
+
+
+def _refused(view: CollectionView, changes: dict[str, str | None]) -> dict[str, str]:
+    """Return name -> sentence for what cannot be done here."""
+    refused = {name: "This property is kept by the server." for name in changes if name in PROTECTED}
+    for name, value in changes.items():
+        try:
+            deadprops.bounded(value or "")
+        except NotAllowed as error:
+            refused[name] = str(error)
+    new = [name for name, value in changes.items() if value is not None and name not in view.props]
+    if len(view.props) + len(new) > deadprops.COUNT_MAX:
+        refused.update(dict.fromkeys(new, "There are too many properties."))
+    return refused
+
+
+def _told(ask: Ask, changes: dict[str, str | None], refused: dict[str, str]) -> respond.Answer:
+    """Return 207: 200 for all, or 403 for the refused ones and 424 for the rest."""
+    parts = [f"<D:response><D:href>{ask.quoted(_own_path(ask))}</D:href>"]
+    done = [davxml.element(name) for name in changes if name not in refused]
+    if done:
+        parts.append(davxml.propstat(FAILED_DEPENDENCY if refused else OK, done))
+    for sentence in dict.fromkeys(refused.values()):
+        names = [name for name, why in refused.items() if why == sentence]
+        protected = any(name in PROTECTED for name in names)
+        error = "<D:error><D:cannot-modify-protected-property/></D:error>" if protected else ""
+        text = f"<D:responsedescription>{davxml.escape(sentence)}</D:responsedescription>"
+        parts.append(davxml.propstat(FORBIDDEN, map(davxml.element, names), error + text))
+    parts.append("</D:response>")
+    return respond.multistatus(davxml.multistatus(parts))
+
+
+def _own_path(ask: Ask) -> str:
+    parts = ask.parts
+    return "/" + "/".join(parts) + ("" if len(parts) == 3 or not parts else "/")

@@ -1,0 +1,57 @@
+"""GET and HEAD of an object or a whole calendar."""
+
+from __future__ import annotations
+
+import re
+from http import HTTPStatus
+from urllib.parse import quote
+
+from bridge.errors import Missing, NotAllowed
+from radicale_plugin import respond, whole
+from radicale_plugin.context import Ask, http_date, quoted_etag, tag_listed
+
+
+def answer(ask: Ask) -> respond.Answer:
+    """Answer a GET whose path the asker may read. Raises Missing, NotAllowed."""
+    parts = ask.parts
+    if len(parts) < 2:  # user, slug
+        msg = "This is an address for calendar programs; there is nothing to look at."
+        raise NotAllowed(msg)
+    view = ask.calendar()
+    if len(parts) == 2:
+        name = view.props.get("D:displayname", "")
+        headers = _headers(view.etag, view.modified_ms)
+        headers["Content-Disposition"] = f"attachment; filename*=utf-8''{_file_name(name or view.slug)}"
+        if _unchanged(ask, view.etag):
+            return HTTPStatus.NOT_MODIFIED, headers, None, None
+        description = view.props.get("C:calendar-description", "")
+        texts = (one.text for one in ask.service.get_all(view.id))
+        text = whole.calendar_text(texts, name=name, description=description)
+        return HTTPStatus.OK, headers, text.encode(), None
+    found = ask.service.get(view.id, parts[2]) if len(parts) == 3 else None
+    if found is None:
+        msg = "There is no such object."
+        raise Missing(msg)
+    headers = _headers(quoted_etag(found), found.modified_ms)
+    if _unchanged(ask, quoted_etag(found)):
+        return HTTPStatus.NOT_MODIFIED, headers, None, None
+    return HTTPStatus.OK, headers, found.text.encode(), None
+
+
+def _headers(etag: str, modified_ms: int) -> dict[str, str]:
+    return {
+        "Content-Type": "text/calendar; charset=utf-8",
+        "ETag": etag,
+        "Last-Modified": http_date(modified_ms),
+        "Cache-Control": "private, no-cache",
+        "DAV": respond.DAV,
+    }
+
+
+def _unchanged(ask: Ask, etag: str) -> bool:
+    header = ask.header_or_none("IF_NONE_MATCH")
+    return header is not None and tag_listed(header, etag, weak=True)
+
+
+def _file_name(name: str) -> str:
+    return quote(re.sub(r"[\x00-\x1f/\\]", "_", name) + ".ics", safe="")
