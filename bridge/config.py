@@ -115,6 +115,8 @@ class WeComSource(Options, frozen=True, kw_only=True, tag_field="kind", tag="wec
     base_url: Url = "https://qyapi.weixin.qq.com"
     callback_token: OptionalSecret = ""
     callback_aes_key: AesKey = ""
+    calendars: Annotated[tuple[str, ...], Meta(max_length=10_000)] = ()
+    """``cal_id``s that the app made earlier: WeCom lists none, so a bridge with a new database has to be told."""
     legacy_organizer: bool = False
     """Send ``organizer`` in schedule writes, as the 2022 page of the API did."""
     default_timezone: Zone = "Asia/Shanghai"

@@ -1,0 +1,1 @@
+"""The process: compose the parts, tick, serve."""

@@ -51,7 +51,7 @@ def _connect(engine: Engine, link: LinkRow) -> str:
     with engine.store.write() as c:
         principal = _principal(c, link.principal_id)
         people.set_link(c, link, upstream_id=upstream_id)
-        known = _known_ids(c, link)
+        known = _known_ids(c, engine, link)
     if principal is None:
         msg = "the user is not there any more"
         raise Missing(msg)
@@ -72,9 +72,12 @@ def _principal(c: sa.Connection, principal_id: int) -> PrincipalRow | None:
     return next((p for p in people.all_principals(c) if p.id == principal_id), None)
 
 
-def _known_ids(c: sa.Connection, link: LinkRow) -> list[str]:
+def _known_ids(c: sa.Connection, engine: Engine, link: LinkRow) -> list[str]:
     """Return the calendars of the source: WeCom tells nobody's calendars, so all known ones are asked about."""
-    return [row.upstream_id for row in calendars.of_source(c, link.source_id)]
+    configured = getattr(engine.sources.get(link.source_id), "calendars", ())
+    return list(
+        dict.fromkeys([*(row.upstream_id for row in calendars.of_source(c, link.source_id)), *configured])
+    )
 
 
 def _make(

@@ -21,7 +21,8 @@ from bridge.engine.texts import view
 from bridge.engine.write import Writer
 from bridge.errors import BadInput, BridgeError, Missing, NotAllowed
 from bridge.log import fields
-from bridge.store import calendars, objects, people
+from bridge.model.people import Roster
+from bridge.store import calendars, objects, people, shared
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -74,6 +75,22 @@ class Service:
         """Return whether there is such a principal."""
         with self._store.read() as c:
             return people.by_name(c, user) is not None
+
+    def addresses(self, user: str) -> Sequence[str]:
+        """Return ``mailto:`` addresses by which a user is known, the best one first."""
+        with self._store.read() as c:
+            principal = people.by_name(c, user)
+            if principal is None:
+                return []
+            found = [f"mailto:{principal.email}"] if principal.email else []
+            for link in people.links(c, principal.id):
+                if link.upstream_id:
+                    known = shared.person(c, link.source_id, link.upstream_id)
+                    nobody = Roster(domain=self._engine.mail_domain(link.source_id)).person_of(
+                        link.upstream_id
+                    )
+                    found.append(known[1] if known is not None and known[1] else nobody.address)
+        return list(dict.fromkeys(found))
 
     def touch(self, user: str) -> None:
         """Note that a client of this user is looking."""

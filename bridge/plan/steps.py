@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from bridge.plan.moments import key_moment, moment_key, override_key
 from bridge.model.upstream import Create, Delete, Drop, Json, Operation, Split, Update
+from bridge.plan.moments import key_moment, moment_key, override_key
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

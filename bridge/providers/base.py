@@ -145,6 +145,10 @@ class Provider(Protocol):
         """Ask for a token and make one harmless call; raises what is wrong."""
         ...
 
+    def keep_token(self) -> None:
+        """Renew the access token if it is about to end, so that no write has to wait for it."""
+        ...
+
     def resolve_user(self, vendor_id: str) -> DirectoryEntry:
         """Return the person behind an id that an administrator typed (any kind of id the vendor has)."""
         ...

@@ -1,0 +1,91 @@
+"""What operations ask: is it alive, is it ready and if not why, and the figures."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+import sqlalchemy as sa
+import sqlalchemy.exc
+from prometheus_client import CollectorRegistry, Counter
+from prometheus_client.core import GaugeMetricFamily
+
+from bridge.store import calendars, intents
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from prometheus_client.core import Metric
+
+    from bridge.daemon.compose import Parts
+
+SICK: Final = frozenset({"unauthorised", "delayed", "throttled", "quarantined"})
+
+
+class Health:
+    """Answers ``/healthz``, ``/readyz`` and ``/metrics``."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._calls = Counter(
+            "queqiao_vendor_calls",
+            "Requests to vendors by source, endpoint and outcome.",
+            ["source", "endpoint", "outcome"],
+            registry=self.registry,
+        )
+        self._parts: Parts | None = None
+        self._started_s = time.monotonic()
+
+    def count_call(self, source: str, endpoint: str, outcome: str) -> None:
+        """Count one request to a vendor."""
+        self._calls.labels(source, endpoint, outcome).inc()
+
+    def attach(self, parts: Parts) -> None:
+        """Begin to answer for an engine that runs."""
+        self._parts = parts
+        self.registry.register(self)
+
+    def ready(self) -> tuple[bool, dict[str, Any]]:
+        """Return whether requests can be served, and the reasons; a sick vendor is degraded, not down."""
+        if self._parts is None:
+            return False, {"status": "starting", "reasons": ["the engine is not running yet"]}
+        try:
+            with self._parts.engine.store.read() as c:
+                c.execute(sa.text("SELECT 1"))
+                sick = [
+                    f"{row.source_id}/{row.id}: {row.state}: {row.reason}"
+                    for row in calendars.all_calendars(c)
+                    if row.state in SICK
+                ]
+        except sqlalchemy.exc.SQLAlchemyError as error:
+            return False, {
+                "status": "down",
+                "reasons": [f"the database does not answer: {type(error).__name__}"],
+            }
+        return True, {"status": "degraded" if sick else "ok", "reasons": sick}
+
+    def collect(self) -> Iterable[Metric]:
+        """Yield the figures that are read from the database when asked (prometheus-client's collector protocol)."""
+        uptime = GaugeMetricFamily("queqiao_uptime_seconds", "Seconds since the process started.")
+        uptime.add_metric([], time.monotonic() - self._started_s)
+        yield uptime
+        if self._parts is None:
+            return
+        age = GaugeMetricFamily(
+            "queqiao_calendar_age_seconds", "Age of a calendar's data.", labels=["source", "calendar"]
+        )
+        waiting = GaugeMetricFamily("queqiao_intents_waiting", "Edits on their way.", labels=["collection"])
+        oldest = GaugeMetricFamily(
+            "queqiao_intent_oldest_seconds", "Age of the oldest edit on its way.", labels=["collection"]
+        )
+        now_ms = self._parts.engine.clock.now_ms()
+        with self._parts.engine.store.read() as c:
+            for row in calendars.all_calendars(c):
+                if row.pulled_ms:
+                    age.add_metric([row.source_id, str(row.id)], (now_ms - row.pulled_ms) / 1000)
+            for collection_id, (count, oldest_ms) in intents.waiting(c).items():
+                waiting.add_metric([str(collection_id)], count)
+                oldest.add_metric([str(collection_id)], (now_ms - oldest_ms) / 1000)
+        yield age
+        yield waiting
+        yield oldest

@@ -1,0 +1,144 @@
+"""The ticker: APScheduler says when, the database says who (leases), the engine does."""
+
+from __future__ import annotations
+
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Final
+
+from apscheduler.executors.pool import ThreadPoolExecutor as TickerPool
+from apscheduler.schedulers.background import BackgroundScheduler
+
+from bridge.engine import horizon, links, pull
+from bridge.errors import BridgeError
+from bridge.log import fields
+from bridge.store import calendars, intents, objects
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bridge.config import Sync
+    from bridge.daemon.compose import Parts
+    from bridge.store.rows import CalendarRow
+
+log = logging.getLogger(__name__)
+
+CARRY_S: Final = 1.0
+LINK_S: Final = 2.0
+PULL_S: Final = 1.0
+TOKEN_S: Final = 120.0
+HORIZON_S: Final = 3600.0
+FORGET_S: Final = 6 * 3600.0
+PULL_THREADS: Final = 4
+PULLS_QUEUED_MAX: Final = 64
+LOOKED_LATELY_MS: Final = 24 * 3_600_000
+"""A calendar that no client asked for in a day is polled ten times as seldom."""
+SELDOM: Final = 10
+DAY_MS: Final = 86_400_000
+
+
+class Schedule:
+    """Runs the ticks until it is closed."""
+
+    def __init__(self, parts: Parts, sync: Sync) -> None:
+        self._parts = parts
+        self._engine = parts.engine
+        self._sync = sync
+        self._pool = ThreadPoolExecutor(PULL_THREADS, thread_name_prefix="pull")
+        self._pulling: set[int] = set()
+        self._ticker = BackgroundScheduler(
+            executors={"default": TickerPool(4)},
+            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
+            timezone="UTC",
+        )
+
+    def start(self) -> None:
+        """Begin to tick."""
+        for name, seconds, work in (
+            ("carry", CARRY_S, self._carry),
+            ("links", LINK_S, self._links),
+            ("pull", PULL_S, self._pull),
+            ("tokens", TOKEN_S, self._tokens),
+            ("horizon", HORIZON_S, self._horizon),
+            ("forget", FORGET_S, self._forget),
+        ):
+            self._ticker.add_job(_guarded(name, work), "interval", seconds=seconds, id=name)
+        self._ticker.start()
+
+    def close(self) -> None:
+        """End the ticks; a pull that runs is finished."""
+        self._ticker.shutdown(wait=True)
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def _carry(self) -> None:
+        self._parts.carrier.tick()
+
+    def _links(self) -> None:
+        links.tick(self._engine)
+
+    def _horizon(self) -> None:
+        horizon.tick(self._engine)
+
+    def _tokens(self) -> None:
+        for provider in self._engine.providers.values():
+            try:
+                provider.keep_token()
+            except BridgeError as error:
+                log.warning("token.failed", extra=fields(error=type(error).__name__, code=error.code))
+
+    def _pull(self) -> None:
+        room = PULLS_QUEUED_MAX - len(self._pulling)
+        with self._engine.store.read() as c:
+            due = calendars.due(c, now_ms=self._engine.clock.now_ms(), count=max(room, 0))
+        for calendar, looked_ms in due:
+            if calendar.id not in self._pulling:
+                self._pulling.add(calendar.id)
+                self._pool.submit(self._pull_one, calendar, looked_ms)
+
+    def _pull_one(self, calendar: CalendarRow, looked_ms: int) -> None:
+        try:
+            pull.pull(self._engine, calendar.id)
+        except pull.Busy:
+            self._next_at(calendar, self._sync.poll_s)
+        except BridgeError:
+            pass  # the calendar's own state says what and when again
+        except Exception:
+            log.exception("pull.broken", extra=fields(calendar=calendar.id))
+            self._next_at(calendar, 10 * self._sync.poll_s)
+        else:
+            self._next_at(calendar, self._interval_s(calendar, looked_ms))
+        finally:
+            self._pulling.discard(calendar.id)
+
+    def _interval_s(self, calendar: CalendarRow, looked_ms: int) -> float:
+        source = self._engine.sources.get(calendar.source_id)
+        billed = hasattr(source, "monthly_calls")
+        seconds = self._sync.poll_billed_s if billed else self._sync.poll_s
+        lately = self._engine.clock.now_ms() - looked_ms < LOOKED_LATELY_MS
+        return seconds if lately else seconds * SELDOM
+
+    def _next_at(self, calendar: CalendarRow, seconds: float) -> None:
+        with self._engine.store.write() as c:
+            current = calendars.get(c, calendar.id)
+            if current is not None:
+                at_ms = self._engine.clock.now_ms() + int(seconds * 1000)
+                calendars.set_state(c, current, pull_at_ms=at_ms)
+
+    def _forget(self) -> None:
+        before_ms = self._engine.clock.now_ms() - self._sync.history_days * DAY_MS
+        with self._engine.store.write() as c:
+            for collection_id, seq in objects.forget_tombstones(c, before_ms):
+                calendars.raise_floor(c, collection_id, seq)
+            intents.forget(c, before_ms)
+
+
+def _guarded(name: str, work: Callable[[], None]) -> Callable[[], None]:
+    """Return a tick that logs what breaks and lives on."""
+
+    def tick() -> None:
+        try:
+            work()
+        except Exception:
+            log.exception("tick.failed", extra=fields(job=name))
+
+    return tick
