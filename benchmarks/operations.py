@@ -1,0 +1,172 @@
+"""The requests that real clients send, each prepared (untimed) and measured (timed)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from benchmarks.events import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from benchmarks.client import Answer, Client
+
+POLL = (
+    '<d:propfind xmlns:d="DAV:" xmlns:cs="http://calendarserver.org/ns/"><d:prop><cs:getctag/><d:sync-token/>'
+    "</d:prop></d:propfind>"
+)
+LIST = '<d:propfind xmlns:d="DAV:"><d:prop><d:getetag/></d:prop></d:propfind>'
+SYNC = (
+    '<d:sync-collection xmlns:d="DAV:"><d:sync-token>{token}</d:sync-token><d:sync-level>1</d:sync-level>'
+    "<d:prop><d:getetag/></d:prop></d:sync-collection>"
+)
+WEEK = (
+    '<c:calendar-query xmlns:d="DAV:" xmlns:c="urn:ietf:params:xml:ns:caldav"><d:prop><d:getetag/><c:calendar-data/>'
+    '</d:prop><c:filter><c:comp-filter name="VCALENDAR"><c:comp-filter name="VEVENT">'
+    '<c:time-range start="20260601T000000Z" end="20260608T000000Z"/></c:comp-filter></c:comp-filter></c:filter>'
+    "</c:calendar-query>"
+)
+MULTIGET = (
+    '<c:calendar-multiget xmlns:d="DAV:" xmlns:c="urn:ietf:params:xml:ns:caldav"><d:prop><d:getetag/>'
+    "<c:calendar-data/></d:prop>{hrefs}</c:calendar-multiget>"
+)
+
+
+@dataclass(slots=True)
+class Visit:
+    """What one target's rounds share."""
+
+    client: Client
+    hrefs: list[str]
+    round: int = 0
+    own: list[str] = field(default_factory=list)
+    """Objects that this run has put."""
+    etags: dict[str, str] = field(default_factory=dict)
+    token: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One row of the table."""
+
+    name: str
+    measure: Callable[[Visit], Answer]
+    statuses: tuple[int, ...]
+    prepare: Callable[[Visit], None] = lambda _visit: None
+    same_hrefs: bool = False
+    """Whether all targets must answer with the same set of objects."""
+
+
+def poll(visit: Visit) -> Answer:
+    """Ask for ctag and sync token, as phones do every few minutes."""
+    return visit.client.ask("PROPFIND", "", POLL, Depth="0")
+
+
+def list_etags(visit: Visit) -> Answer:
+    """List every object."""
+    return visit.client.ask("PROPFIND", "", LIST, Depth="1")
+
+
+def sync_first(visit: Visit) -> Answer:
+    """Synchronise from nothing."""
+    return visit.client.ask("REPORT", "", SYNC.format(token=""))
+
+
+def remember_token(visit: Visit) -> None:
+    """Take the token of now."""
+    visit.token = poll(visit).text_of("sync-token")
+
+
+def sync_token(visit: Visit) -> Answer:
+    """Synchronise from the remembered token."""
+    return visit.client.ask("REPORT", "", SYNC.format(token=visit.token))
+
+
+def one_change(visit: Visit) -> None:
+    """Take the token, then change one object in a way that no vendor has to hear of."""
+    put_new(visit) if not visit.own else None
+    remember_token(visit)
+    name = visit.own[0]
+    body = plain(name.removesuffix(".ics"), day=0, title="Moved", extra=f"CATEGORIES:round{visit.round}")
+    _done(visit.client.ask("PUT", name, body), 204, 201)
+
+
+def week(visit: Visit) -> Answer:
+    """Ask for one week with data."""
+    return visit.client.ask("REPORT", "", WEEK)
+
+
+def multiget(visit: Visit) -> Answer:
+    """Fetch a hundred objects by name."""
+    first = (visit.round * 100) % max(1, len(visit.hrefs) - 100)
+    hrefs = "".join(
+        f"<d:href>{visit.client.path}{name}</d:href>" for name in visit.hrefs[first : first + 100]
+    )
+    return visit.client.ask("REPORT", "", MULTIGET.format(hrefs=hrefs))
+
+
+def get_item(visit: Visit) -> Answer:
+    """Fetch one object."""
+    return visit.client.ask("GET", visit.hrefs[(visit.round * 7919) % len(visit.hrefs)])
+
+
+def get_collection(visit: Visit) -> Answer:
+    """Fetch the whole calendar as one file."""
+    return visit.client.ask("GET")
+
+
+def put_new(visit: Visit) -> Answer:
+    """Make an object."""
+    name = f"put-{len(visit.own):05d}.ics"
+    body = plain(name.removesuffix(".ics"), day=len(visit.own) % 28, title=f"New {len(visit.own)}")
+    answer = visit.client.ask("PUT", name, body, If_None_Match="*")
+    visit.own.append(name)
+    return answer
+
+
+def fetch_etag(visit: Visit) -> None:
+    """Learn the entity tag of the object that is about to be changed."""
+    name = visit.own[visit.round % len(visit.own)]
+    visit.etags[name] = visit.client.ask("GET", name).headers.get("etag", "")
+
+
+def put_changed(visit: Visit) -> Answer:
+    """Change the title of an object."""
+    name = visit.own[visit.round % len(visit.own)]
+    body = plain(name.removesuffix(".ics"), day=3, title=f"Changed {visit.round}")
+    return visit.client.ask("PUT", name, body, If_Match=visit.etags[name])
+
+
+def put_category(visit: Visit) -> Answer:
+    """Change only what no vendor holds."""
+    name = visit.own[visit.round % len(visit.own)]
+    body = plain(
+        name.removesuffix(".ics"),
+        day=3,
+        title=f"Changed {visit.round}",
+        extra=f"CATEGORIES:kept{visit.round}",
+    )
+    return visit.client.ask("PUT", name, body, If_Match=visit.etags[name])
+
+
+def _done(answer: Answer, *statuses: int) -> None:
+    """Insist that an untimed step worked."""
+    if answer.status not in statuses:
+        raise RuntimeError(f"{answer.status} instead of {statuses}: {answer.body[:300]!r}")
+
+
+OPERATIONS = (
+    Operation("PROPFIND 0, ctag and sync-token", poll, (207,)),
+    Operation("PROPFIND 1, getetag", list_etags, (207,), same_hrefs=True),
+    Operation("sync-collection, initial", sync_first, (207,)),
+    Operation("sync-collection, no change", sync_token, (207,), prepare=remember_token),
+    Operation("sync-collection, one change", sync_token, (207,), prepare=one_change, same_hrefs=True),
+    Operation("calendar-query, one week with data", week, (207,), same_hrefs=True),
+    Operation("calendar-multiget, 100", multiget, (207,), same_hrefs=True),
+    Operation("GET item", get_item, (200,)),
+    Operation("GET collection", get_collection, (200,)),
+    Operation("PUT new", put_new, (201,)),
+    Operation("PUT If-Match, new title", put_changed, (204, 201), prepare=fetch_etag),
+    Operation("PUT If-Match, new category", put_category, (204, 201), prepare=fetch_etag),
+)
