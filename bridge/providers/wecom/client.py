@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Final
 
 from bridge.providers.auth import TokenKeeper, with_token
 from bridge.providers.http import Endpoint, Transport
-from bridge.providers.limiter import Lane
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bridge.model.upstream import Json
+    from bridge.providers.limiter import Lane
     from bridge.providers.wecom.schema import CalendarJson, DeleteJson, ScheduleJson, UpdateJson
 
 LONG_TIMEOUT_S: Final = 30.0

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from bridge.model.people import Roster
 from bridge.providers.wecom.decode import decode
 from bridge.providers.wecom.encode import encode
 from bridge.providers.wecom.limits import LIMITS
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from bridge.model.event import Event
     from bridge.model.limits import Limits
     from bridge.model.loss import Encoded
-    from bridge.model.people import Roster
     from bridge.model.upstream import Json, Upstream
 
 NO_TITLE = "新建事件"
@@ -27,7 +27,7 @@ NO_TITLE = "新建事件"
 _BLANKS = re.compile(r"\s+")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class WeComMapper:
     """Implements :class:`bridge.providers.base.Mapper`."""
 
@@ -48,22 +48,21 @@ class WeComMapper:
         ids = (*as_ids(snapshot.get("attendees")), *admins_of(snapshot), as_text(snapshot.get("organizer")))
         return {userid: "" for userid in ids if userid}
 
-    def allows_change(self, snapshot: Json, roster: Roster) -> str:  # noqa: ARG002 - the app may change all it made
+    def allows_change(self, snapshot: Json, roster: Roster) -> str:
         """Return why nobody may change the item, or ""; who may write is decided per calendar."""
         return "it was cancelled in WeCom" if is_cancelled(snapshot) else ""
 
-    def same_content(self, wanted: Upstream, held: Upstream, roster: Roster) -> bool:
+    def same_content(self, wanted: Upstream, held: Upstream) -> bool:
         """Return whether ``held`` shows title, texts, times and rule of ``wanted``.
 
         People and reminders do not count: WeCom may drop a member whom the app cannot see.
         """
-        one, other = _bare(self.decode(wanted, "", roster)), _bare(self.decode(held, "", roster))
-        return one == other
+        nobody = Roster()
+        return _bare(self.decode(wanted, "", nobody)) == _bare(self.decode(held, "", nobody))
 
 
 def _bare(event: Event) -> Event:
     """Return what has to survive a write, in one spelling."""
-    rules = event.recurrence.rules
     return replace(
         event,
         summary="" if event.summary == NO_TITLE else _flat(event.summary),
@@ -73,7 +72,7 @@ def _bare(event: Event) -> Event:
         alarms=(),
         organizer=None,
         attendees=(),
-        recurrence=replace(event.recurrence, rules=rules, exdates=()),
+        recurrence=replace(event.recurrence, exdates=()),
     )
 
 

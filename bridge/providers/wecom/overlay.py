@@ -162,9 +162,7 @@ def occurrence(series: ScheduleJson, at_s: int) -> ScheduleJson:
     return single
 
 
-def assumed(
-    schedule: ScheduleJson, *, schedule_id: str, calendar_id: str, current: Json | None = None
-) -> Json:
+def assumed(schedule: ScheduleJson, *, schedule_id: str, current: Json | None = None) -> Json:
     """Return the snapshot to expect after a write whose read-back failed."""
     known = current or {}
     answers = {
@@ -173,7 +171,6 @@ def assumed(
         if isinstance(entry, dict)
     }
     fresh: Json = {**known, **schedule, "schedule_id": schedule_id, "status": 0}
-    fresh.setdefault("cal_id", calendar_id)
     fresh["attendees"] = [
         answers.get(entry["userid"].casefold(), {"userid": entry["userid"], "response_status": 0})
         for entry in schedule.get("attendees", [])

@@ -36,11 +36,10 @@ def last_occurrence(rule: Rule, start: Moment) -> Moment | None:
     """Return the last start of a series, or None if it has no end (or too many occurrences to reach it)."""
     if rule.count is None and rule.until is None:
         return None
-    last = start
-    number = 0
-    for number, moment in enumerate(occurrences(rule, start), 1):  # noqa: B007 - counted after the loop
-        last = moment
-    return last if number < OCCURRENCES_MAX else None
+    last, count = start, 0
+    for moment in occurrences(rule, start):
+        last, count = moment, count + 1
+    return last if count < OCCURRENCES_MAX else None
 
 
 def _on(start: Moment, day: dt.date) -> Moment:
