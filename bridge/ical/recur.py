@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = [
     "FOREVER_MS",
     "Occurrence",
+    "end_of",
     "expand_rule",
     "first_occurrences",
     "instant",
@@ -137,7 +138,7 @@ def span(obj: CalendarObject) -> tuple[int, int, bool]:
         first = next(_starts(master, None, _LAST), master.start)
         starts.append(_early(first) - shifts.largest)
         last, forever = _last_start(master, excluded)
-        ends.append(_late(_end_of(master, last)) + shifts.largest)
+        ends.append(_late(end_of(master, last)) + shifts.largest)
     starts_ms = _ms(min(starts)) if starts else 0
     ends_ms = FOREVER_MS if forever else max(starts_ms, _ms(max(ends)) if ends else 0)
     return starts_ms, ends_ms, recurring
@@ -265,7 +266,7 @@ class _Shifts:
                 break
             model = event
         moved = start if model is master else self._moved(model, start)
-        return Occurrence(start if master.recurrence else None, moved, _end_of(model, moved))
+        return Occurrence(start if master.recurrence else None, moved, end_of(model, moved))
 
     @staticmethod
     def _shift(event: Event) -> dt.timedelta:
@@ -284,8 +285,8 @@ class _Shifts:
         return (wall + shift).replace(tzinfo=zone)
 
 
-def _end_of(event: Event, start: Moment) -> Moment:
-    """Return the end of the occurrence of ``event`` that begins at ``start``."""
+def end_of(event: Event, start: Moment) -> Moment:
+    """Return the end of the occurrence of ``event`` that begins at ``start`` (of the same kind)."""
     if start == event.start:
         return event.end
     if (

@@ -55,6 +55,19 @@ class Context:
             zone = zones.fixed(offset or dt.timedelta())
         return stamp.at(zone)
 
+    def zone_of(self, line: Line) -> dt.tzinfo | None:
+        """Return the zone that a line with a DATE-TIME is written in.
+
+        None for a DATE, a floating time, and a custom zone that is known only moment by moment.
+        """
+        value = line.value.strip().upper()
+        if "T" not in value:
+            return None
+        if value.endswith("Z"):
+            return dt.UTC
+        tzid = line.param("TZID")
+        return self._zone(tzid) if tzid and tzid.strip() else None
+
     def _zone(self, tzid: str) -> dt.tzinfo | None:
         tzid = tzid.strip()
         if tzid not in self._zones:
