@@ -1,0 +1,204 @@
+"""The statements, on both databases."""
+
+import threading
+
+import pytest
+import sqlalchemy as sa
+import sqlalchemy.exc
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+
+from bridge.plan.intent import MOVES, State, backoff_s
+from bridge.store import calendars, intents, objects, people, shared
+from bridge.store.engine import SchemaError
+from bridge.store.schema import metadata
+
+NOW = 1_800_000_000_000
+
+
+def collection(store, user="alice"):
+    with store.write() as c:
+        principal_id = people.add(c, name=user, email="", now_ms=NOW)
+        calendar_id = calendars.upsert(c, source_id="s", account=user, upstream_id="primary", name="n", color="")
+        return calendars.add_collection(
+            c, principal_id=principal_id, calendar_id=calendar_id, slug="s-primary", writable=True, reason="", now_ms=NOW
+        )
+
+
+def add_object(c, collection_id, href="a.ics", uid="u", seq=1):
+    return objects.add(
+        c,
+        {
+            "collection_id": collection_id,
+            "href": href,
+            "uid": uid,
+            "text": "T",
+            "etag": "e",
+            "starts_ms": 10,
+            "ends_ms": 20,
+            "recurring": 0,
+            "exact_until_ms": None,
+            "change_seq": seq,
+            "modified_ms": NOW,
+        },
+    )
+
+
+def add_intent(c, object_id, collection_id, **more):
+    values = {"object_id": object_id, "collection_id": collection_id, "href": "a.ics", "uid": "u", "action": "put",
+              "device": "d", "now_ms": NOW, **more}
+    return intents.add(c, values)
+
+
+def test_the_migrations_lead_to_exactly_the_tables_that_the_code_knows(store):
+    with store.engine.connect() as c:
+        differences = compare_metadata(MigrationContext.configure(c), metadata)
+    assert differences == []
+
+
+def test_a_newer_schema_is_refused_with_a_sentence(store):
+    with store.write() as c:
+        c.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(SchemaError, match="newer than this version"):
+        store.migrate()
+
+
+def test_change_numbers_are_taken_in_commit_order_by_many_threads(store):
+    collection_id = collection(store)
+    taken = []
+
+    def take():
+        for _ in range(20):
+            with store.write() as c:
+                taken.append(calendars.take_seq(c, collection_id, NOW))
+
+    threads = [threading.Thread(target=take) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(taken) == list(range(1, 81))
+
+
+def test_an_update_that_names_an_old_revision_changes_nothing(store):
+    collection_id = collection(store)
+    with store.write() as c:
+        object_id = add_object(c, collection_id)
+        row = objects.get(c, object_id)
+    values = {"uid": "u", "text": "T2", "etag": "e2", "starts_ms": 0, "ends_ms": 1, "recurring": 0,
+              "exact_until_ms": None, "change_seq": 2, "modified_ms": NOW}
+    with store.write() as c:
+        assert objects.change(c, row, values)
+    with store.write() as c:
+        assert not objects.change(c, row, {**values, "text": "T3"})
+        assert objects.get(c, object_id).text == "T2"
+
+
+def test_a_uid_is_unique_among_served_objects_only(store):
+    collection_id = collection(store)
+    with store.write() as c:
+        row = objects.get(c, add_object(c, collection_id))
+    with pytest.raises(sqlalchemy.exc.IntegrityError), store.write() as c:
+        add_object(c, collection_id, href="b.ics")
+    with store.write() as c:
+        assert objects.hide(c, row)
+        add_object(c, collection_id, href="b.ics")
+
+
+def test_only_one_intent_of_an_object_is_in_flight_and_in_order(store):
+    collection_id = collection(store)
+    with store.write() as c:
+        object_id = add_object(c, collection_id)
+        first = add_intent(c, object_id, collection_id)
+        second = add_intent(c, object_id, collection_id)
+    with store.write() as c:
+        assert not intents.claim(c, second, owner="b", now_ms=NOW, until_ms=NOW + 1)
+        assert intents.claim(c, first, owner="a", now_ms=NOW, until_ms=NOW + 1000)
+        assert not intents.claim(c, first, owner="b", now_ms=NOW + 500, until_ms=NOW + 2000)
+    with store.write() as c:
+        assert intents.claim(c, first, owner="b", now_ms=NOW + 1001, until_ms=NOW + 9000), "the owner died"
+        assert not intents.close(c, first, owner="a", state="applied", now_ms=NOW)
+        assert intents.close(c, first, owner="b", state="applied", now_ms=NOW)
+    with store.write() as c:
+        assert [i.id for i in intents.due(c, now_ms=NOW, count=5)] == [second]
+
+
+def test_the_schema_itself_refuses_two_intents_in_flight(store):
+    collection_id = collection(store)
+    with store.write() as c:
+        object_id = add_object(c, collection_id)
+        add_intent(c, object_id, collection_id, state="in_flight")
+    with pytest.raises(sqlalchemy.exc.IntegrityError), store.write() as c:
+        add_intent(c, object_id, collection_id, state="in_flight")
+
+
+def test_superseding_spares_edits_that_may_have_left(store):
+    collection_id = collection(store)
+    with store.write() as c:
+        object_id = add_object(c, collection_id)
+        doubtful = add_intent(c, object_id, collection_id)
+        intents.claim(c, doubtful, owner="a", now_ms=NOW, until_ms=NOW + 10)
+        intents.set_step(c, doubtful, owner="a", step="{}")
+        intents.retry(c, doubtful, owner="a", retry_at_ms=NOW, words="", step="{}")
+        unsent = add_intent(c, object_id, collection_id)
+        assert intents.supersede(c, object_id, now_ms=NOW, words="w") == 1
+        assert intents.get(c, doubtful).state == "waiting"
+        assert intents.get(c, unsent).state == "superseded"
+
+
+def test_a_lease_has_one_owner_until_it_ends_by_the_databases_clock(store):
+    with store.write() as c:
+        assert shared.take_lease(c, "pull:1", owner="a", length_ms=60_000)
+        assert not shared.take_lease(c, "pull:1", owner="b", length_ms=60_000)
+        assert shared.take_lease(c, "pull:1", owner="a", length_ms=60_000), "its owner may extend it"
+        shared.release_lease(c, "pull:1", owner="b")
+        assert not shared.take_lease(c, "pull:1", owner="b", length_ms=60_000)
+        shared.release_lease(c, "pull:1", owner="a")
+        assert shared.take_lease(c, "pull:1", owner="b", length_ms=-1)
+        assert shared.take_lease(c, "pull:1", owner="c", length_ms=60_000), "b's lease had ended"
+
+
+def test_a_meta_value_is_made_once_whoever_asks(store):
+    assert shared.meta(store, "epoch") == shared.meta(store, "epoch")
+
+
+def test_a_stale_token_is_forgotten_and_a_newer_one_stays(store):
+    vault = shared.TokenVault(store)
+    vault.save("wecom", "one", NOW)
+    vault.save("wecom", "two", NOW + 1)
+    vault.forget("wecom", "one")
+    assert vault.load("wecom") == ("two", NOW + 1)
+    vault.forget("wecom", "two")
+    assert vault.load("wecom") is None
+
+
+def test_deletions_are_listed_after_a_token_and_forgotten_names_come_back(store):
+    collection_id = collection(store)
+    with store.write() as c:
+        object_id = add_object(c, collection_id, seq=1)
+        objects.bury(c, collection_id, "a.ics", change_seq=2, now_ms=NOW)
+        objects.remove(c, object_id)
+        assert objects.changed(c, collection_id, after_seq=1, upto_seq=2) == ([], ["a.ics"])
+        add_object(c, collection_id, seq=3)
+        assert objects.changed(c, collection_id, after_seq=1, upto_seq=3) == (["a.ics"], [])
+
+
+def test_removing_a_person_removes_all_that_hangs_on_them(store):
+    collection_id = collection(store)
+    with store.write() as c:
+        object_id = add_object(c, collection_id)
+        intent_id = add_intent(c, object_id, collection_id)
+        assert people.remove(c, "alice")
+        assert objects.get(c, object_id) is None
+        assert intents.get(c, intent_id) is None
+
+
+def test_closed_states_lead_nowhere_and_every_state_has_a_row():
+    assert set(MOVES) == set(State)
+    assert all(not MOVES[state] for state in (State.APPLIED, State.MERGED, State.REFUSED, State.SUPERSEDED))
+
+
+def test_waiting_doubles_is_bounded_and_heeds_the_vendor():
+    assert [backoff_s(n) for n in (1, 2, 3, 4)] == [1.0, 2.0, 4.0, 8.0]
+    assert backoff_s(100) == 300.0
+    assert backoff_s(1, retry_after_s=3600) == 3600
