@@ -157,6 +157,11 @@ class DingTalkSource(Options, frozen=True, kw_only=True, tag_field="kind", tag="
 Source: TypeAlias = WeComSource | DingTalkSource
 
 
+def kind_of(source: Source) -> str:
+    """Return the ``kind`` that chose a source's struct."""
+    return str(type(source).__struct_config__.tag)
+
+
 class Config(msgspec.Struct, frozen=True, kw_only=True):
     """The whole file, secrets resolved."""
 

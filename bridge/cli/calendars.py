@@ -27,7 +27,9 @@ def calendar_list(shell: Shell, user: str | None, *, as_json: bool) -> None:
     """Show which calendars are served to whom."""
     with shell.admin() as admin:
         rows = admin.calendar_list(user)
-    print_rows(rows, as_json=as_json, first=("user", "slug", "source", "name", "state"), empty="no calendars")
+    print_rows(
+        rows, as_json=as_json, first=("user", "calendar", "source", "name", "state"), empty="no calendars"
+    )
 
 
 @calendar.command("create")
@@ -79,7 +81,7 @@ def status(shell: Shell, user: str | None, *, as_json: bool) -> None:
     advice = ("reason", "who", "what")
     plain = [{key: value for key, value in row.items() if key not in advice} for row in rows]
     print_rows(
-        plain, as_json=False, first=("user", "slug", "state", "age_s", "waiting"), empty="no calendars"
+        plain, as_json=False, first=("user", "calendar", "state", "age_s", "waiting"), empty="no calendars"
     )
     for line in dict.fromkeys(_advice(row) for row in rows):
         if line:
@@ -87,10 +89,10 @@ def status(shell: Shell, user: str | None, *, as_json: bool) -> None:
 
 
 def _advice(row: Row) -> str:
-    """Return what a person has to do about a calendar, or an empty string."""
-    if not row.get("what") and not row.get("reason"):
+    """Return what is wrong with a calendar and who has to do what, or an empty string."""
+    if row.get("state") == "connected":
         return ""
-    where = row.get("slug") or row.get("source") or ""
+    where = row.get("calendar") or row.get("source") or ""
     who = f" {row['who']}:" if row.get("who") else ""
     parts = [str(row[key]) for key in ("reason", "what") if row.get(key)]
     return clean(f"{row.get('user') or ''} {where}:{who} {'; '.join(parts)}".strip())
@@ -110,7 +112,11 @@ def changes(shell: Shell, user: str | None, since: str, *, as_json: bool) -> Non
         raise click.UsageError(msg) from error
     with shell.admin() as admin:
         rows = admin.changes(user, since_ms)
-    first = ("at", "user", "device", "calendar", "action", "outcome", "words")
+    if not as_json:
+        rows = [
+            {**row, "lost_text": bool(row.get("lost_text"))} for row in rows
+        ]  # whole objects: only as JSON
+    first = ("opened_ms", "user", "device", "calendar", "action", "outcome", "words")
     print_rows(rows, as_json=as_json, first=first, empty="no edits")
 
 
@@ -123,7 +129,7 @@ def sync(shell: Shell, user: str | None, *, full: bool, as_json: bool) -> None:
     """Pull now."""
     with shell.admin() as admin:
         rows = admin.sync(user, full=full)
-    print_rows(rows, as_json=as_json, first=("user", "slug", "state"), empty="no calendars")
+    print_rows(rows, as_json=as_json, first=("source", "calendar", "ok"), empty="no calendars")
 
 
 @click.command()
@@ -134,4 +140,6 @@ def explain(shell: Shell, what: str, *, as_json: bool) -> None:
     """Tell the story of one event, by its href, UID or the vendor's id."""
     with shell.admin() as admin:
         rows = admin.explain(what)
-    print_rows(rows, as_json=as_json, first=("at",), empty="nothing is known of it")
+    print_rows(
+        rows, as_json=as_json, first=("user", "calendar", "href", "opened_ms"), empty="nothing is known of it"
+    )

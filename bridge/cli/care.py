@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from bridge.cli.cures import cure_of
 from bridge.cli.paper import clean, json_line
 from bridge.cli.shell import EXIT_FAILED, EXIT_USAGE, Shell, as_json_option
+from bridge.config import kind_of
+from bridge.log import redact
+
+NOBODY: Final = "nobody"
+"""Who has to act on a state that passes by itself (``engine.admin.STATE_WHO``)."""
 
 if TYPE_CHECKING:
     from bridge.config import Config
@@ -63,7 +68,7 @@ def doctor(ctx: click.Context, *, as_json: bool) -> None:
     config = inspection.config or shell.config()
     sources = _asked(config)
     with shell.admin(config) as admin:
-        ill = [row for row in admin.status(None) if row.get("what")]
+        ill = [row for row in admin.status(None) if row.get("who") != NOBODY]
     healthy = all(row["ok"] for row in sources) and not ill
     if as_json:
         warnings = [asdict(warning) for warning in inspection.warnings]
@@ -96,15 +101,15 @@ def _asked(config: Config) -> list[Row]:
     """Ask every vendor; each row says ``ok`` and, where it is not, what a person has to do."""
     from bridge.daemon import compose
 
-    return [_with_cure(row) for row in compose.check_online(config)]
-
-
-def _with_cure(row: Row) -> Row:
-    """Add ``what`` to a failed row that names only a cause."""
-    ok = bool(row.get("ok"))
-    if ok or row.get("what"):
-        return {**row, "ok": ok}
-    return {**row, "ok": ok, "what": cure_of(str(row.get("kind", "")), str(row.get("cause", "")))}
+    kinds = {source.id: kind_of(source) for source in config.source}
+    return [
+        {
+            **row,
+            "error": redact(row["error"]),
+            "what": "" if row["ok"] else cure_of(kinds[row["source"]], row["cause"]),
+        }
+        for row in compose.check_online(config)
+    ]
 
 
 def _tell(word: str, problems: list[Problem]) -> None:

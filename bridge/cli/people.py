@@ -79,7 +79,9 @@ def user_add(
 def user_list(shell: Shell, *, as_json: bool) -> None:
     """Show who is known here."""
     with shell.admin() as admin:
-        print_rows(admin.user_list(), as_json=as_json, first=("name", "email", "links"), empty="nobody yet")
+        print_rows(
+            admin.user_list(), as_json=as_json, first=("user", "email", "passwords"), empty="nobody yet"
+        )
 
 
 @user.command("remove")

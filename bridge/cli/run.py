@@ -75,7 +75,7 @@ def demo(ctx: click.Context, listen: str, directory: Path | None, *, as_json: bo
 def demo_lines(facts: dict[str, Any]) -> list[str]:
     """Return what a person needs to connect a client to the demo."""
     lines = ["The bridge is up. Connect any CalDAV client, or open the address in a browser.", ""]
-    lines.append(f"Address    {facts['url']}")
+    lines.append(f"Address    {facts['url']}/dav/")
     for account in facts["users"]:
         lines += ["", f"User       {account['user']}", f"Password   {account['password']}"]
         lines += [f"Calendar   {url}" for url in account["calendars"]]

@@ -67,9 +67,10 @@ class FakeAdmin:
         return NewPassword(user=name, label="first", password="kept-secret", password_id="p1")
 
     def user_list(self) -> list[Row]:
+        links = [{"source": "wecom", "id": "ZhangSan", "state": "connected", "reason": ""}]
         return [
-            {"name": "alice", "email": "a@example.com", "links": {"wecom": "ZhangSan"}, "passwords": 2},
-            {"name": "李四", "email": "", "links": {}, "passwords": 0},
+            {"user": "alice", "email": "a@example.com", "links": links, "passwords": 2},
+            {"user": "李四", "email": "", "links": [], "passwords": 0},
         ]
 
     def user_remove(self, name: str) -> None:
@@ -111,7 +112,7 @@ class FakeAdmin:
         return 1
 
     def calendar_list(self, user: str | None) -> list[Row]:
-        return [{"user": "alice", "slug": "wecom-a", "name": "工作", "state": "connected", "age_s": 65}]
+        return [{"user": "alice", "calendar": "wecom-a", "name": "工作", "state": "connected", "age_s": 65}]
 
     def calendar_create(self, source_id: str, *, name: str, members: Sequence[str], color: str) -> Row:
         self.calls.append(("calendar_create", source_id, name, list(members), color))
@@ -124,18 +125,18 @@ class FakeAdmin:
         return [
             {
                 "user": "alice",
-                "slug": "wecom-a",
+                "calendar": "wecom-a",
                 "state": "connected",
                 "age_s": 5,
                 "waiting": 0,
                 "oldest_waiting_s": None,
                 "reason": "",
-                "who": "",
-                "what": "",
+                "who": "nobody",
+                "what": "nothing to do",
             },
             {
                 "user": "alice",
-                "slug": "dingtalk-primary",
+                "calendar": "dingtalk-primary",
                 "state": "unauthorised",
                 "age_s": 90_000,
                 "waiting": 2,
@@ -148,7 +149,16 @@ class FakeAdmin:
 
     def changes(self, user: str | None, since_ms: int) -> list[Row]:
         self.calls.append(("changes", user, since_ms))
-        return [{"at": 1_800_000_000_000, "user": "alice", "outcome": "refused", "words": "no\x1b[31m"}]
+        return [
+            {
+                "opened_ms": 1_800_000_000_000,
+                "closed_ms": None,
+                "user": "alice",
+                "outcome": "refused",
+                "words": "no\x1b[31m",
+                "lost_text": "BEGIN:VCALENDAR",
+            }
+        ]
 
     def sync(self, user: str | None, *, full: bool) -> list[Row]:
         self.calls.append(("sync", user, full))
@@ -157,7 +167,7 @@ class FakeAdmin:
     def explain(self, what: str) -> list[Row]:
         if what == "boom":
             raise RuntimeError("Dentist at ten")
-        return [{"at": 1_800_000_000_000, "what": "arrived"}]
+        return [{"user": "alice", "href": "a.ics", "opened_ms": 1_800_000_000_000, "outcome": "applied"}]
 
 
 class Terminal:
