@@ -44,7 +44,6 @@ LIMITS: Final = Limits(
     alarms_all_day=None,
     can_respond=True,
     can_make_calendars=False,
-    can_move_between_calendars=False,
     organizer_only=True,
     splits_are_items=False,
     series=SeriesLimits(
