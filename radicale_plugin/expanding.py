@@ -1,42 +1,43 @@
-"""Calendar data in another shape than stored: ``C:expand`` and its kin (RFC 4791 section 9.6)."""
+"""``C:expand``: one VEVENT per occurrence, times in UTC, nothing that recurs (RFC 4791 section 9.6.5).
+
+The lines of the client's own text are kept; only times are written anew.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-import icalendar
-
-from radicale_plugin.occurrences import NUMBER, Occurrence, calendar_of, occurrences
-from radicale_plugin.whole import PRODID
+from bridge.ical import values
+from bridge.ical.lines import Component, Line, make, make_component, write
+from radicale_plugin.occurrences import Occurrence, occurrences, worked
 
 if TYPE_CHECKING:
     from bridge.engine.api import ObjectView
+    from bridge.model.recurrence import Moment
 
-RECURRING: Final = ("RRULE", "RDATE", "EXDATE", "EXRULE", NUMBER)
-"""What no expanded event may carry (RFC 4791 9.6.5), and our own mark."""
+DROPPED: Final = frozenset(
+    {"DTSTART", "DTEND", "DURATION", "RRULE", "RDATE", "EXDATE", "EXRULE", "RECURRENCE-ID"}
+)
+"""Properties that every instance gets anew or must not have."""
 
 
 def expanded(view: ObjectView, start_ms: int, end_ms: int) -> str | None:
-    """Return the object with one VEVENT per occurrence in [start, end), times in UTC, no VTIMEZONE.
+    """Return the object with one VEVENT per occurrence in [start, end), times in UTC, without VTIMEZONE.
 
     None if nothing of it happens there. An object that cannot be worked out is returned as it is: a client that
     sees it unexpanded is better off than one that sees no calendar at all.
     """
     found = occurrences(view, start_ms, end_ms)
-    if found is None:
+    source = worked(view)
+    if found is None or source is None:
         return view.text
     inside = [one for one in found if _inside(one, start_ms, end_ms)]
     if not inside:
         return None
-    source = calendar_of(view)
-    shifts = _shifts(source)
-    calendar = icalendar.Calendar()
-    calendar.add("PRODID", str(source.get("PRODID", PRODID)))
-    calendar.add("VERSION", "2.0")
-    for one in inside:
-        calendar.add_component(_instance(one, shifts, is_series=view.recurring))
-    return str(calendar.to_ical(sorted=False).decode())
+    head = [child for child in source.tree.children if isinstance(child, Line)]
+    events = [_instance(source.components[one.number], one) for one in inside]
+    return write(make_component("VCALENDAR", [*head, *events]))
 
 
 def _inside(one: Occurrence, start_ms: int, end_ms: int) -> bool:
@@ -45,35 +46,18 @@ def _inside(one: Occurrence, start_ms: int, end_ms: int) -> bool:
     return (last > start_ms or first == last == start_ms) and first < end_ms
 
 
-def _shifts(source: icalendar.Calendar) -> dict[int, Any]:
-    """Return, for each override of "this and future", by how much it moves an occurrence."""
-    moved: dict[int, Any] = {}
-    event: Any
-    for event in source.walk("VEVENT"):
-        origin = event.get("RECURRENCE-ID")
-        if origin is not None and origin.params.get("RANGE", "").upper() == "THISANDFUTURE":
-            start = event["DTSTART"].dt
-            if isinstance(start, dt.datetime) == isinstance(origin.dt, dt.datetime):
-                moved[int(event[NUMBER])] = start - origin.dt
-    return moved
+def _instance(component: Component, one: Occurrence) -> Component:
+    """Return one expanded VEVENT: UID and the like first, then the times, then the rest as it was."""
+    times = [_line("DTSTART", one.start, one), _line("DTEND", one.end, one)]
+    if one.origin is not None:
+        times.append(_line("RECURRENCE-ID", one.origin, one))
+    rest = [
+        child for child in component.children if isinstance(child, Component) or child.name not in DROPPED
+    ]
+    return component.with_children([*times, *rest])
 
 
-def _instance(one: Occurrence, shifts: dict[int, Any], *, is_series: bool) -> Any:
-    """Return one expanded VEVENT."""
-    event = one.component.copy()
-    event.subcomponents = list(one.component.subcomponents)
-    origin = event.pop("RECURRENCE-ID", None)
-    for name in (*RECURRING, "DTSTART", "DTEND", "DURATION"):
-        event.pop(name, None)
-    event.add("DTSTART", _utc(one.start))
-    event.add("DTEND", _utc(one.end))
-    if origin is not None and is_series:
-        at = one.start - shifts[one.number] if one.number in shifts else origin.dt
-        event.add("RECURRENCE-ID", _utc(at))
-    return event
-
-
-def _utc(moment: dt.date | dt.datetime) -> dt.date | dt.datetime:
-    if isinstance(moment, dt.datetime) and moment.tzinfo is not None:
-        return moment.astimezone(dt.UTC)
-    return moment
+def _line(name: str, moment: Moment, one: Occurrence) -> Line:
+    if not isinstance(moment, dt.datetime):
+        return make(name, values.date_text(moment), [("VALUE", "DATE")])
+    return make(name, values.local_text(moment) if one.zoneless else values.utc_text(moment))

@@ -9,13 +9,14 @@ from bridge.clock import SystemClock, utc_from_ms
 from bridge.errors import Refused
 from bridge.ical.lines import fold
 from bridge.ical.values import utc_text
-from radicale_plugin.occurrences import Occurrence, occurrences
+from radicale_plugin.occurrences import occurrences, worked
 from radicale_plugin.whole import PRODID
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterator
 
     from bridge.engine.api import CollectionView, ObjectView, Service
+    from bridge.ical.lines import Component
     from radicale_plugin.filters import TimeRange
 
 RANGE_MAX_MS: Final = 3 * 366 * 86_400_000
@@ -51,21 +52,26 @@ def free_busy(service: Service, view: CollectionView, times: TimeRange, zone: dt
     return _text(busy, start, end)
 
 
-def _periods(view: ObjectView, start: int, end: int, zone: dt.tzinfo) -> Iterable[tuple[str, int, int]]:
+def _periods(view: ObjectView, start: int, end: int, zone: dt.tzinfo) -> Iterator[tuple[str, int, int]]:
+    source = worked(view)
+    if source is None:
+        return
+    kinds = [_kind(component) for component in source.components]
     for one in occurrences(view, start, end) or ():
-        kind = _kind(one)
         first, last = one.bounds_ms(zone)
         first, last = max(first, start), min(last, end)
-        if kind and first < last:
-            yield kind, first, last
+        if kinds[one.number] and first < last:
+            yield kinds[one.number], first, last
 
 
-def _kind(one: Occurrence) -> str:
+def _kind(component: Component) -> str:
     """Return FBTYPE, or "" for what takes no time (RFC 4791 7.10)."""
-    status = str(one.component.get("STATUS", "")).upper()
-    if str(one.component.get("TRANSP", "")).upper() == "TRANSPARENT" or status == "CANCELLED":
+    said = {
+        name: line.value.strip().upper() for name in ("STATUS", "TRANSP") if (line := component.first(name))
+    }
+    if said.get("TRANSP") == "TRANSPARENT" or said.get("STATUS") == "CANCELLED":
         return ""
-    return "BUSY-TENTATIVE" if status == "TENTATIVE" else "BUSY"
+    return "BUSY-TENTATIVE" if said.get("STATUS") == "TENTATIVE" else "BUSY"
 
 
 def _merged(periods: list[tuple[int, int]]) -> list[tuple[int, int]]:

@@ -10,7 +10,7 @@ from bridge.clock import ms_from_utc
 from bridge.engine.api import FOREVER_MS, ObjectView
 from bridge.errors import BadInput
 from bridge.ical import lines, values
-from radicale_plugin.occurrences import Occurrence, occurrences
+from radicale_plugin.occurrences import WIDEN_MS, Occurrence, occurrences
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from bridge.ical.lines import Component, Line
     from radicale_plugin.filters import CompFilter, ParamFilter, PropFilter, TextMatch, TimeRange
 
-WIDEN_MS: Final = 14 * 3_600_000
-"""By how much the engine widens all-day and floating objects: nobody lives further from UTC."""
 REPEATS_MAX: Final = 100
 """Repetitions of one alarm that are looked at (REPEAT, RFC 5545 3.8.6.2)."""
 ALARM_REACH_MS: Final = 400 * 86_400_000
@@ -74,7 +72,7 @@ def range_of(test: CompFilter) -> TimeRange | None:
 
 def occurs(view: ObjectView, times: TimeRange, zone: dt.tzinfo | None) -> bool:
     """Return whether an occurrence overlaps the range."""
-    if not _overlap(view.starts_ms, view.ends_ms, times, 0):
+    if not _overlap(view.starts_ms, view.ends_ms, times, WIDEN_MS if zone is not None else 0):
         return False
     single = not view.recurring and view.text.count("BEGIN:VEVENT") == 1
     if single and (zone is None or _ZONELESS.search(view.text) is None):

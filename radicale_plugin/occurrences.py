@@ -1,136 +1,173 @@
 """The occurrences of one calendar object in a span of time, for queries, free-busy and ``expand``.
 
-Written with icalendar and recurring-ical-events: overrides, RANGE=THISANDFUTURE, RDATE, EXDATE, zones and objects
-that are only overrides are theirs. Every VEVENT is numbered before it is expanded, so that each occurrence can
-name the one it came from.
+Worked out by :mod:`bridge.ical`, as everywhere in the bridge; here each occurrence learns which VEVENT of the
+text it shows, and whether its moments depend on where one looks from.
 """
 
 from __future__ import annotations
 
+import bisect
 import datetime as dt
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
-
-import icalendar
-import recurring_ical_events
+from typing import TYPE_CHECKING, Final
 
 from bridge.clock import ms_from_utc, utc_from_ms
-from bridge.errors import Refused
+from bridge.errors import BridgeError, Refused
+from bridge.ical import lines, recur
+from bridge.ical.parse import read_object
+from bridge.ical.values import parse_stamp
+from bridge.ical.vevent import context_of, read_event
 
 if TYPE_CHECKING:
     from bridge.engine.api import ObjectView
+    from bridge.ical.lines import Component
+    from bridge.model.event import CalendarObject, Event
+    from bridge.model.recurrence import Moment
 
 OCCURRENCES_MAX: Final = 20_000
 """Occurrences of one object in one answer; 54 years of a daily meeting."""
-CALENDARS_KEPT: Final = 512
-"""Parsed objects kept for the next query, about 30 kB each; keyed by etag, so never stale."""
-NUMBER: Final = "X-QUEQIAO-NUMBER"
-"""Marks a VEVENT with its place in the object while it is expanded."""
-STEP_FIRST: Final = dt.timedelta(days=32)
-"""How much is worked out first; each following step is twice as long."""
-_FIRST_MS: Final = ms_from_utc(dt.datetime(2, 1, 1, tzinfo=dt.UTC))
-_LAST_MS: Final = ms_from_utc(dt.datetime(9998, 12, 31, tzinfo=dt.UTC))
-"""A year inside what Python can hold, so that no zone can leave it."""
+OBJECTS_KEPT: Final = 2_048
+"""Parsed objects kept for the next query, about 15 kB each; keyed by etag, so never stale."""
+WIDEN_MS: Final = 14 * 3_600_000
+"""How far all-day and floating times may lie from their UTC reading: nobody lives further from it."""
+_FIRST_MS: Final = ms_from_utc(dt.datetime(3, 1, 1, tzinfo=dt.UTC))
+_LAST_MS: Final = ms_from_utc(dt.datetime(9997, 12, 31, tzinfo=dt.UTC))
+"""Two years inside what Python can hold, so that no zone and no margin can leave it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Occurrence:
     """One occurrence."""
 
-    start: dt.date | dt.datetime
-    end: dt.date | dt.datetime
-    """Exclusive; of the kind of ``start``. Datetimes may be floating."""
+    start: Moment
+    end: Moment
+    """Exclusive; of the kind of ``start``. Floating times are written as if in UTC."""
+    origin: Moment | None
+    """Its original start, None for an event that does not repeat."""
     number: int
-    """Which VEVENT of the object it comes from, counted from 0."""
-    component: Any
-    """icalendar's Event: the source with times moved and without recurrence properties."""
-
-    @property
-    def zoneless(self) -> bool:
-        """Return whether its moments depend on where one looks from: all-day or floating."""
-        return not isinstance(self.start, dt.datetime) or self.start.tzinfo is None
+    """Which VEVENT of the text it shows, counted from 0."""
+    zoneless: bool
+    """Whether it is all-day or floating."""
 
     def bounds_ms(self, zone: dt.tzinfo) -> tuple[int, int]:
-        """Return start and end in milliseconds; ``zone`` is used for all-day and floating ones."""
-        return _at_ms(self.start, zone), _at_ms(self.end, zone)
+        """Return start and end in milliseconds; ``zone`` is where all-day and floating ones happen."""
+        return self._at_ms(self.start, zone), self._at_ms(self.end, zone)
+
+    def _at_ms(self, moment: Moment, zone: dt.tzinfo) -> int:
+        if not isinstance(moment, dt.datetime):
+            moment = dt.datetime.combine(moment, dt.time(), zone)
+        elif self.zoneless:
+            moment = moment.replace(tzinfo=zone)
+        return ms_from_utc(moment)
 
 
-def _at_ms(moment: dt.date | dt.datetime, zone: dt.tzinfo) -> int:
-    if not isinstance(moment, dt.datetime):
-        moment = dt.datetime.combine(moment, dt.time())
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=zone)
-    return ms_from_utc(moment)
+class Worked:
+    """An object that has been read: its VEVENTs, and which of them an occurrence shows."""
+
+    def __init__(self, text: str) -> None:
+        tree = lines.read(text)
+        self.tree = tree
+        self.components: list[Component] = tree.components("VEVENT")
+        self.object: CalendarObject = read_object(tree, default_zone="UTC")
+        self.floating = [_is_floating(component) for component in self.components]
+        self._master = 0
+        self._overrides: dict[recur.Key, int] = {}
+        ranged: list[tuple[recur.Key, int]] = []
+        context = context_of(tree, dt.UTC)
+        for number, component in enumerate(self.components):
+            if component.first("RECURRENCE-ID") is None:
+                self._master = number
+                continue
+            event: Event = read_event(component, context, master=self.object.master)
+            if event.recurrence_id is not None:
+                key = recur.instant(event.recurrence_id)
+                self._overrides[key] = number
+                if event.this_and_future:
+                    ranged.append((key, number))
+        ranged.sort(key=lambda pair: str(pair[0]))
+        self._ranged = ranged
+        self._ranged_keys = [str(key) for key, _ in ranged]
+
+    def number_of(self, origin: Moment | None) -> int:
+        """Return which VEVENT shows the occurrence that was to begin at ``origin``."""
+        if origin is None:
+            return self._master
+        key = recur.instant(origin)
+        if key in self._overrides:
+            return self._overrides[key]
+        place = bisect.bisect_left(self._ranged_keys, str(key))
+        return self._ranged[place - 1][1] if place else self._master
+
+
+def _is_floating(component: Component) -> bool:
+    line = component.first("DTSTART")
+    if line is None or (line.param("TZID") or "").strip():
+        return False
+    try:
+        stamp = parse_stamp(line.value)
+    except ValueError:
+        return False
+    return stamp.time is None or not stamp.is_utc
 
 
 class _Kept:
-    """A bounded memory of parsed objects."""
+    """A bounded memory of read objects; None for one that cannot be worked out."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[str, icalendar.Calendar] = OrderedDict()
+        self._kept: OrderedDict[str, Worked | None] = OrderedDict()
         self._guard = threading.Lock()
 
-    def get(self, view: ObjectView) -> icalendar.Calendar:
+    def get(self, view: ObjectView) -> Worked | None:
+        """Return the object, read at most once per version."""
         with self._guard:
-            found = self._kept.get(view.etag)
-            if found is not None:
+            if view.etag in self._kept:
                 self._kept.move_to_end(view.etag)
-                return found
-        calendar = icalendar.Calendar.from_ical(view.text)
-        for number, event in enumerate(calendar.walk("VEVENT")):
-            event[NUMBER] = number
+                return self._kept[view.etag]
+        worked: Worked | None
+        try:
+            worked = Worked(view.text)
+        except (BridgeError, ValueError, OverflowError):
+            worked = None
         with self._guard:
-            self._kept[view.etag] = calendar
-            if len(self._kept) > CALENDARS_KEPT:
+            self._kept[view.etag] = worked
+            if len(self._kept) > OBJECTS_KEPT:
                 self._kept.popitem(last=False)
-        return calendar
+        return worked
 
 
 _kept = _Kept()
 
 
+def worked(view: ObjectView) -> Worked | None:
+    """Return the object as it was read, None if it cannot be worked out."""
+    return _kept.get(view)
+
+
 def occurrences(view: ObjectView, start_ms: int, end_ms: int) -> list[Occurrence] | None:
     """Return the occurrences that may touch [start, end), by start; None if the object cannot be worked out.
 
-    All-day and floating ones may be returned up to a day outside of the range. Raises Refused (403) when there
-    are more than :data:`OCCURRENCES_MAX`.
+    All-day and floating ones are returned up to :data:`WIDEN_MS` outside of the range. Raises Refused (403) when
+    there are more than :data:`OCCURRENCES_MAX`.
     """
-    day = dt.timedelta(days=1)
-    start = max(_FIRST_MS, start_ms)
-    end = max(start, min(_LAST_MS, end_ms))
-    try:
-        query = recurring_ical_events.of(_kept.get(view), components=["VEVENT"])
-        return _between(query, utc_from_ms(start) - day, utc_from_ms(end) + day)
-    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, IndexError):
+    found = _kept.get(view)
+    if found is None:
         return None
-
-
-def _between(query: Any, start: dt.datetime, end: dt.datetime) -> list[Occurrence]:
-    """Collect the occurrences in steps that grow, so that a dense series is noticed before it fills the memory."""
-    found: dict[tuple[int, int], Occurrence] = {}
-    step = STEP_FIRST
-    while start <= end:
-        until = min(end, start + step)
-        for component in query.between(start, until):
-            first = component["DTSTART"].dt
-            number = int(component.get(NUMBER, 0))
-            found.setdefault(
-                (_at_ms(first, dt.UTC), number), Occurrence(first, component["DTEND"].dt, number, component)
-            )
-        if len(found) > OCCURRENCES_MAX:
-            msg = "This span of time holds too many occurrences; ask for a shorter one."
-            raise Refused(
-                msg,
-                precondition="D:number-of-matches-within-limits",
-            )
-        if until == end:
-            break
-        start, step = until, step * 2
-    return [found[key] for key in sorted(found)]
-
-
-def calendar_of(view: ObjectView) -> icalendar.Calendar:
-    """Return the parsed object, whose VEVENTs carry :data:`NUMBER`. Not to be changed. Raises ValueError."""
-    return _kept.get(view)
+    start = min(max(_FIRST_MS, start_ms), _LAST_MS)
+    end = min(max(start, end_ms), _LAST_MS)
+    loose = any(found.floating)
+    times = recur.occurrences(
+        found.object,
+        utc_from_ms(start - WIDEN_MS if loose else start),
+        utc_from_ms(end + WIDEN_MS if loose else end),
+        limit=OCCURRENCES_MAX + 1,
+    )
+    if len(times) > OCCURRENCES_MAX:
+        msg = "This span of time holds too many occurrences; ask for a shorter one."
+        raise Refused(msg, precondition="D:number-of-matches-within-limits")
+    answer = []
+    for one in times:
+        number = found.number_of(one.recurrence_id)
+        answer.append(Occurrence(one.start, one.end, one.recurrence_id, number, found.floating[number]))
+    return answer

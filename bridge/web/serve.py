@@ -1,0 +1,190 @@
+"""waitress around a WSGI application: bounded, HTTP/1.1 kept alive, and closed without loss.
+
+Why not waitress alone: it closes the connection after every 204 and 304, which is what a calendar client gets
+most, and its own way to stop drops answers that are not yet on the wire.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import socket
+import threading
+import time
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from waitress import wasyncore  # type: ignore[import-untyped]
+from waitress.channel import HTTPChannel  # type: ignore[import-untyped]
+from waitress.server import create_server  # type: ignore[import-untyped]
+from waitress.task import ThreadedTaskDispatcher, WSGITask  # type: ignore[import-untyped]
+
+from bridge.log import fields
+
+if TYPE_CHECKING:
+    from bridge.web.wsgi import App
+
+log = logging.getLogger(__name__)
+
+HEADER_BYTES_MAX: Final = 65_536
+"""Request line and headers together; more is 431."""
+CHANNEL_TIMEOUT_S: Final = 120
+"""A connection without a request is closed after this; also one whose request never ends."""
+CLEANUP_S: Final = 10
+"""Between two looks for such connections."""
+CLOSE_S: Final = 10.0
+"""How long :meth:`RunningServer.close` waits for requests under way."""
+BACKLOG: Final = 1024
+"""Connections that the system keeps waiting for us."""
+TICK_S: Final = 0.5
+"""Longest sleep of the loop; it is woken when there is something to do."""
+
+
+class _Task(WSGITask):  # type: ignore[misc]  # waitress has no types
+    """A request that keeps its connection where HTTP/1.1 allows it: also after an answer without a body."""
+
+    _building = False
+
+    @property
+    def has_body(self) -> bool:
+        """Return whether a body follows the headers; a HEAD without a length has none to speak of."""
+        bodyless = self.request.command == "HEAD" and self.content_length is None
+        return bool(super().has_body) and not bodyless
+
+    def build_response_header(self) -> bytes:
+        """Write the status line and headers."""
+        self._building = True
+        try:
+            return cast("bytes", super().build_response_header())
+        finally:
+            self._building = False
+
+    def set_close_on_finish(self) -> None:
+        """Close after this answer, unless only its missing body speaks for it."""
+        wishes_close = self.request.headers.get("CONNECTION", "").lower() == "close"
+        if self._building and self.version == "1.1" and not self.has_body and not wishes_close:
+            return
+        super().set_close_on_finish()
+
+
+class _Channel(HTTPChannel):  # type: ignore[misc]  # waitress has no types
+    task_class = _Task
+
+
+class RunningServer:
+    """A server in a thread of its own."""
+
+    def __init__(self, server: Any, dispatcher: Any, sockets: dict[int, Any], host: str, port: int) -> None:
+        self._server = server
+        self._dispatcher = dispatcher
+        self._sockets = sockets
+        self._stopping = threading.Event()
+        self._closed = threading.Lock()
+        self.host = host
+        self.port = port
+        shown = f"[{host}]" if ":" in host else host
+        self.url = f"http://{shown}:{port}"
+        self._thread = threading.Thread(target=self._loop, name=f"http-{port}", daemon=True)
+        self._thread.start()
+
+    def _loop(self) -> None:
+        while not self._stopping.is_set():
+            wasyncore.loop(timeout=TICK_S, map=self._sockets, use_poll=True, count=1)
+
+    def close(self, timeout_s: float = CLOSE_S) -> None:
+        """Take no more connections, finish what is under way for at most ``timeout_s`` seconds, close everything."""
+        with self._closed:
+            if self._stopping.is_set():
+                return
+            self._stopping.set()
+        with contextlib.suppress(OSError):
+            self._server.pull_trigger()
+        self._thread.join(timeout=TICK_S * 10)
+        deadline = time.monotonic() + timeout_s
+        self._server.accepting = False
+        wasyncore.dispatcher.del_channel(self._server, self._sockets)
+        with contextlib.suppress(OSError):
+            self._server.socket.close()
+        while time.monotonic() < deadline and self._is_busy():
+            wasyncore.loop(timeout=0.05, map=self._sockets, use_poll=True, count=1)
+        self._stop_workers(deadline)
+        self._server.trigger.close()
+        wasyncore.close_all(self._sockets, ignore_all=True)
+
+    def _is_busy(self) -> bool:
+        """Return whether a request is being worked on, or an answer is not yet on the wire."""
+        channels = [one for one in list(self._sockets.values()) if isinstance(one, HTTPChannel)]
+        return any(one.requests or one.total_outbufs_len for one in channels)
+
+    def _stop_workers(self, deadline: float) -> None:
+        """End the threads; one that hangs is left behind as a daemon and said so."""
+        dispatcher = self._dispatcher
+        dispatcher.set_thread_count(0)
+        with dispatcher.lock:
+            while dispatcher.threads:
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    log.warning("http.workers_left", extra=fields(threads=len(dispatcher.threads)))
+                    break
+                dispatcher.thread_exit_cv.wait(left)
+            while dispatcher.queue:
+                dispatcher.queue.popleft().cancel()
+
+
+def listening_socket(host: str, port: int) -> socket.socket:
+    """Return a bound socket; "" and ``*`` mean every IPv4 address, a name takes its first address.
+
+    Raises OSError if the address cannot be had.
+    """
+    wanted = "0.0.0.0" if host in ("", "*") else host.strip("[]")  # noqa: S104  # what the administrator typed
+    family, kind, proto, _, address = socket.getaddrinfo(
+        wanted, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )[0]
+    sock = socket.socket(family, kind, proto)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0 if wanted == "::" else 1)
+        sock.bind(address)
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+def serve(
+    app: App,
+    host: str,
+    port: int,
+    *,
+    threads: int = 16,
+    connections_max: int = 1000,
+    body_bytes_max: int = 2_000_000,
+    channel_timeout_s: int = CHANNEL_TIMEOUT_S,
+) -> RunningServer:
+    """Serve ``app`` in the background; port 0 takes a free one. Raises OSError if the address cannot be had."""
+    sock = listening_socket(host, port)
+    sockets: dict[int, Any] = {}
+    dispatcher = ThreadedTaskDispatcher()
+    dispatcher.set_thread_count(threads)
+    server = create_server(
+        app,
+        map=sockets,
+        _start=False,
+        _dispatcher=dispatcher,
+        sockets=[sock],
+        threads=threads,
+        connection_limit=connections_max,
+        max_request_body_size=body_bytes_max,
+        max_request_header_size=HEADER_BYTES_MAX,
+        channel_timeout=channel_timeout_s,
+        cleanup_interval=min(CLEANUP_S, channel_timeout_s),
+        backlog=BACKLOG,
+        clear_untrusted_proxy_headers=False,  # bridge.web.proxy does that, knowing whom to trust
+        expose_tracebacks=False,
+        ident="queqiao",
+        asyncore_use_poll=True,
+    )
+    server.channel_class = _Channel
+    server.accept_connections()
+    name = sock.getsockname()
+    return RunningServer(server, dispatcher, sockets, str(name[0]), int(name[1]))
