@@ -102,8 +102,8 @@ class TokenKeeper:
             if held is not None and held.text != stale:
                 return held.text
             if self._stale != stale:
-                self._stale = stale
                 self._note_renewal()
+                self._stale = stale
             self._token = None
         self._vault.forget(self._name, stale)
         return self._obtain()

@@ -178,7 +178,7 @@ def judge_status(endpoint: Endpoint, reply: Reply) -> BridgeError | None:
 class Transport:
     """One host of one source. Thread-safe; connections are kept alive and shared."""
 
-    def __init__(  # noqa: PLR0913 - all parts come from the source's configuration
+    def __init__(
         self,
         *,
         source_id: str,
