@@ -43,11 +43,11 @@ def edit(component: Component, shown: Event, before: Event, after: Event, tools:
     ``shown`` is the component's own event. Without a difference the same component comes back.
     """
     sheet = Sheet(component, tools.eol)
+    _edit_alarms(sheet, shown, before, after, tools)
     is_new_time = _edit_times(sheet, shown, before, after, tools)
     is_new_rule = _edit_recurrence(sheet, shown, before, after, tools)
     _edit_words(sheet, before, after)
     _edit_url(sheet, before.url, after.url)
-    _edit_alarms(sheet, shown, before, after, tools)
     _edit_people(sheet, before, after)
     if before.this_and_future != after.this_and_future:
         line = sheet.first("RECURRENCE-ID")
@@ -123,8 +123,8 @@ def _edit_times(sheet: Sheet, shown: Event, before: Event, after: Event, tools: 
     if _is_date(start) != _is_date(end):
         start, end = after.start, after.end
     _write_times(sheet, shown, start, end, tools, is_forced=is_forced)
-    if same_kind and not shown.is_all_day and not (after.recurrence or before.recurrence):
-        _shift_absolute_alarms(sheet, _absolute(start) - _absolute(shown.start), shown, tools)
+    if not (after.recurrence or shown.recurrence) and differ(start, shown.start):
+        _shift_absolute_alarms(sheet, shown, start, tools)
     return True
 
 
@@ -184,15 +184,16 @@ def _moment_line(
 ) -> Line:
     """Return a line for ``moment`` in the zone and form of ``model``, where the instant allows it.
 
-    The other parameters of ``params_of`` are kept. Without a model, with a floating one and where the kind
-    changes, the zone of ``moment`` itself is used.
+    The other parameters of ``params_of`` are kept. Without a model and where the kind changes, the zone of
+    ``moment`` itself is used; also where the model is floating and nobody said in which zone that is.
     """
     zone = tools.context.zone_of(model) if model is not None and isinstance(moment, dt.datetime) else None
     base = params_of if params_of is not None else make(name, "", eol=tools.eol)
     if model is not None and zone is not None and isinstance(moment, dt.datetime):
         moment = moment.astimezone(zone)
         tzid = model.param("TZID")
-        if tzid is not None and not write.is_second(moment):
+        is_local = not model.value.strip().upper().endswith("Z")
+        if is_local and not write.is_second(moment):
             return _with_form(base, values.local_text(moment), tzid=tzid, value_type=None)
         return _with_form(base, values.utc_text(moment), tzid=None, value_type=None)
     line, zone_name = write.moment_line(name, moment, keep_zone=keep_zone, eol=tools.eol)
@@ -278,7 +279,7 @@ def _edit_recurrence(sheet: Sheet, shown: Event, before: Event, after: Event, to
         return True
     is_changed = False
     if _rules(old.rules, before) != _rules(new.rules, after):
-        _write_rules(sheet, shown, after)
+        _write_rules(sheet, shown, after, tools)
         is_changed = True
     for name, olds, news in (("RDATE", old.rdates, new.rdates), ("EXDATE", old.exdates, new.exdates)):
         gone = _keys(olds) - _keys(news)
@@ -293,11 +294,12 @@ def _rules(rules: tuple[Rule, ...], event: Event) -> set[str]:
     return {rule_to_text(canonical(rule, event.start)) for rule in rules}
 
 
-def _write_rules(sheet: Sheet, shown: Event, after: Event) -> None:
+def _write_rules(sheet: Sheet, shown: Event, after: Event, tools: Tools) -> None:
     wanted = {rule_to_text(canonical(rule, after.start)): rule for rule in after.recurrence.rules}
     stale: list[Line] = []
     for line in sheet.lines("RRULE"):
-        key = rule_to_text(canonical(rule_from_text(line.value, start=shown.start), after.start))
+        rule = rule_from_text(line.value, start=shown.start, floating=tools.context.default_zone)
+        key = rule_to_text(canonical(rule, after.start))
         if wanted.pop(key, None) is None:
             stale.append(line)
     for rule in wanted.values():
@@ -421,16 +423,16 @@ def _edit_alarms(sheet: Sheet, shown: Event, before: Event, after: Event, tools:
             sheet.add_component(write.alarm_component(one, after.summary, eol=tools.eol))
 
 
-def _shift_absolute_alarms(sheet: Sheet, moved: dt.timedelta, shown: Event, tools: Tools) -> None:
+def _shift_absolute_alarms(sheet: Sheet, shown: Event, start: Moment, tools: Tools) -> None:
     """Move alarms that name their moment along with the event: vendors count from the start."""
     for alarm in sheet.components("VALARM"):
         line = alarm.first("TRIGGER")
-        if line is None or not line.value[:1].isdigit() or not moved:
+        if line is None or not line.value[:1].isdigit():
             continue
         seconds = trigger_s(alarm, shown.start, shown.end, tools.context, repeats=False)
         if seconds is None:
             continue
-        moment = _absolute(shown.start) + moved - dt.timedelta(seconds=seconds)
+        moment = tools.context.instant(start) - dt.timedelta(seconds=seconds)
         inner = Sheet(alarm, tools.eol)
         inner.replace(line, line.with_param("TZID", None).with_value(values.utc_text(moment)))
         sheet.replace(alarm, inner.component())

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 Detail: TypeAlias = Literal["full", "title", "busy"]
 
-YEARS: Final[zones.Years] = (2000, 2037)
+YEARS: Final[zones.Years] = (1970, 2037)
 """Years that the zones of a feed are right for; rules without an end go on."""
 
 BUSY: Final = "Busy"
@@ -78,11 +78,11 @@ class _Names:
 
     def admit(self, tree: Component, events: list[Component]) -> tuple[str, dict[str, str]]:
         """Return the VTIMEZONEs that are still missing, and the TZIDs that must be called otherwise."""
-        own = {}
+        own: dict[str, Component] = {}
         for component in tree.components("VTIMEZONE"):
-            tzid = component.first("TZID")
-            if tzid is not None:
-                own.setdefault(tzid.value.strip(), component)
+            line = component.first("TZID")
+            if line is not None:
+                own.setdefault(line.value.strip(), component)
         out: list[str] = []
         renamed: dict[str, str] = {}
         for tzid in _used(events):

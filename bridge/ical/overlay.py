@@ -11,7 +11,7 @@ import dataclasses
 import datetime as dt
 from typing import TYPE_CHECKING
 
-from bridge.ical import lines, write
+from bridge.ical import lines, write, zones
 from bridge.ical.edit import Tools, edit, from_master
 from bridge.ical.lines import Component
 from bridge.ical.recur import end_of, instant
@@ -22,16 +22,25 @@ if TYPE_CHECKING:
     from bridge.model.recurrence import Moment
 
 
-def overlay(text: str, before: CalendarObject, after: CalendarObject, *, dtstamp_ms: int) -> str:
+def overlay(
+    text: str,
+    before: CalendarObject,
+    after: CalendarObject,
+    *,
+    dtstamp_ms: int,
+    default_zone: str | None = None,
+) -> str:
     """Return ``text`` with the difference of ``before`` and ``after`` laid onto it.
 
     ``text`` is one that :func:`bridge.ical.parse.parse` accepted. A field that did not change keeps what the text
     says, also where the vendor shows something else. DTSTAMP and LAST-MODIFIED become ``dtstamp_ms`` (milliseconds
     since 1970) in components that changed, and SEQUENCE counts up where time, rule or place did. Overrides are
-    matched by the instant of their RECURRENCE-ID; a new one is made from the master's text. Raises BadInput for a
+    matched by the instant of their RECURRENCE-ID; a new one is made from the master's text. ``default_zone`` is the
+    one the text was parsed with: floating times stay floating then. Without it floating times are taken to be in
+    the vendor's zone, and written with that zone when they change. Raises BadInput for a
     text that was never accepted, and ValueError when nothing would be left.
     """
-    page = _Page(text, before, after, dtstamp_ms)
+    page = _Page(text, before, after, dtstamp_ms, default_zone)
     page.lay_master(before.master, after.master)
     old = {instant(_origin(event)): event for event in before.overrides}
     new = {instant(_origin(event)): event for event in after.overrides}
@@ -49,11 +58,20 @@ def overlay(text: str, before: CalendarObject, after: CalendarObject, *, dtstamp
 class _Page:
     """The calendar while it is being changed."""
 
-    def __init__(self, text: str, before: CalendarObject, after: CalendarObject, dtstamp_ms: int) -> None:
+    def __init__(
+        self,
+        text: str,
+        before: CalendarObject,
+        after: CalendarObject,
+        dtstamp_ms: int,
+        default_zone: str | None,
+    ) -> None:
         self._text = text
         self._after = after
         self._tree = lines.read(text, max_bytes=4 * lines.TEXT_BYTES_MAX)
-        context = context_of(self._tree, _zone_of(before) or _zone_of(after) or dt.UTC)
+        stated = zones.by_name(default_zone) if default_zone else None
+        context = context_of(self._tree, stated or _zone_of(before) or _zone_of(after) or dt.UTC)
+        context.is_zone_stated = stated is not None
         self._tools = Tools(context, dtstamp_ms, self._tree.begin.eol)
         self._children = list(self._tree.children)
         self._is_changed = False

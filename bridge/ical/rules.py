@@ -45,12 +45,15 @@ _LISTS: Final[Mapping[str, tuple[str, int, int]]] = {
 _OMITTED: Final = frozenset({"OMIT", ""})
 
 
-def rule_from_text(text: str, *, start: Moment | None = None, where: str = "RRULE") -> Rule:
+def rule_from_text(
+    text: str, *, start: Moment | None = None, where: str = "RRULE", floating: dt.tzinfo = dt.UTC
+) -> Rule:
     """Return the rule that ``text`` (the value of an RRULE) states.
 
     ``start`` is DTSTART: UNTIL becomes a date for an all-day start and an aware UTC time otherwise. An UNTIL
     without a zone is read in the zone of ``start``; an UNTIL that is a DATE includes the whole day of a timed
-    series; a DATE-TIME ends an all-day series on its date. Without ``start`` UNTIL keeps its own kind.
+    series; a DATE-TIME ends an all-day series on its date: the one in the zone ``floating`` if it is midnight there
+    (so some write a local day in UTC), else as written. Without ``start`` UNTIL keeps its own kind.
     ``where`` names the property in messages. Raises BadInput for what is no rule, and Inexpressible for RSCALE.
     """
     parts = _parts(text, where)
@@ -74,7 +77,7 @@ def rule_from_text(text: str, *, start: Moment | None = None, where: str = "RRUL
         freq=freq,
         interval=_number(parts.get("INTERVAL", "1"), where, "INTERVAL", 1, INTERVAL_MAX),
         count=_number(parts["COUNT"], where, "COUNT", 1, COUNT_MAX) if "COUNT" in parts else None,
-        until=_until(parts["UNTIL"], start, where) if "UNTIL" in parts else None,
+        until=_until(parts["UNTIL"], start, where, floating) if "UNTIL" in parts else None,
         by_day=_days(parts["BYDAY"], where) if "BYDAY" in parts else (),
         week_start=_weekday(parts.get("WKST", "MO"), where),
         by_second=by_second,
@@ -215,25 +218,23 @@ def _days(text: str, where: str) -> tuple[NthDay, ...]:
     return tuple(sorted(days))
 
 
-def _until(text: str, start: Moment | None, where: str) -> Moment:
+def _until(text: str, start: Moment | None, where: str, floating: dt.tzinfo) -> Moment:
     if text.startswith("9999"):  # "for ever" as some clients write it
         text = f"{YEAR_MAX}{text[4:]}"
     elif text.startswith(("0000", "0001")):
         text = f"{YEAR_MIN:04d}{text[4:]}"
     try:
-        return until_moment(parse_stamp(text), start)
+        return _until_like(parse_stamp(text), start, floating)
     except ValueError as error:
         msg = f"{where}: UNTIL {error}."
         raise BadInput(msg) from None
 
 
-def until_moment(stamp: Stamp, start: Moment | None) -> Moment:
-    """Return UNTIL in the kind of ``start``; see :func:`rule_from_text`."""
+def _until_like(stamp: Stamp, start: Moment | None, floating: dt.tzinfo) -> Moment:
     if start is None:
-        return stamp.day if stamp.time is None else stamp.at(dt.UTC).astimezone(dt.UTC)
+        return stamp.day if stamp.time is None else stamp.at(dt.UTC)
     if not isinstance(start, dt.datetime):
-        return stamp.day
-    zone = start.tzinfo or dt.UTC
+        return stamp.day_in(floating)
     if stamp.time is None:
         stamp = stamp._replace(time=dt.time(23, 59, 59))
-    return stamp.at(zone).astimezone(dt.UTC)
+    return stamp.at(start.tzinfo or dt.UTC).astimezone(dt.UTC)

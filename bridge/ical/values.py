@@ -35,6 +35,14 @@ class Stamp(NamedTuple):
         """Return the moment; ``zone`` is used unless it was written in UTC. A DATE begins at 00:00."""
         return dt.datetime.combine(self.day, self.time or dt.time(), dt.UTC if self.is_utc else zone)
 
+    def day_in(self, zone: dt.tzinfo) -> dt.date:
+        """Return the date that is meant beside all-day values: a local midnight in UTC is the local day."""
+        if self.is_utc:
+            local = self.at(dt.UTC).astimezone(zone)
+            if local.time() == dt.time():
+                return local.date()
+        return self.day
+
 
 class Span(NamedTuple):
     """A DURATION: days count in wall time, seconds count exactly (RFC 5545 section 3.3.6)."""

@@ -40,6 +40,8 @@ class Context:
     """First and last year that the object concerns."""
     is_series: bool
     """Whether anything repeats: then a custom zone must be a whole zone, not only an offset at one moment."""
+    is_zone_stated: bool = True
+    """Whether ``default_zone`` was given; false where it had to be guessed."""
     _zones: dict[str, dt.tzinfo | None] = field(default_factory=dict)
 
     def moment(self, line: Line, stamp: Stamp, floating: dt.tzinfo | None = None) -> dt.datetime:
@@ -58,7 +60,8 @@ class Context:
     def zone_of(self, line: Line) -> dt.tzinfo | None:
         """Return the zone that a line with a DATE-TIME is written in.
 
-        None for a DATE, a floating time, and a custom zone that is known only moment by moment.
+        None for a DATE, for a floating time whose zone nobody stated, and for a custom zone that is known only
+        moment by moment.
         """
         value = line.value.strip().upper()
         if "T" not in value:
@@ -66,7 +69,15 @@ class Context:
         if value.endswith("Z"):
             return dt.UTC
         tzid = line.param("TZID")
-        return self._zone(tzid) if tzid and tzid.strip() else None
+        if tzid and tzid.strip():
+            return self._zone(tzid)
+        return self.default_zone if self.is_zone_stated else None
+
+    def instant(self, moment: Moment) -> dt.datetime:
+        """Return the UTC time of a start; an all-day event begins at midnight in the default zone."""
+        if not isinstance(moment, dt.datetime):
+            moment = dt.datetime.combine(moment, dt.time(), self.default_zone)
+        return moment.astimezone(dt.UTC)
 
     def _zone(self, tzid: str) -> dt.tzinfo | None:
         tzid = tzid.strip()
@@ -129,10 +140,7 @@ def like(line: Line, stamp: Stamp, context: Context, model: Moment | None) -> Mo
     if model is None:
         return stamp.day if stamp.time is None else context.moment(line, stamp)
     if not isinstance(model, dt.datetime):
-        if stamp.time is None or not stamp.is_utc:
-            return stamp.day
-        local = stamp.at(dt.UTC).astimezone(context.default_zone)
-        return local.date() if local.time() == dt.time() else stamp.day
+        return stamp.day_in(context.default_zone)
     if stamp.time is None:
         return dt.datetime.combine(stamp.day, model.time(), model.tzinfo)
     moment = context.moment(line, stamp, model.tzinfo)
@@ -154,10 +162,10 @@ def trigger_s(alarm: Component, start: Moment, end: Moment, context: Context, *,
         if repeats or stamp.day.year == _APPLE_NEVER_YEAR:
             return None
         moment = stamp.at(context.default_zone) if stamp.time is None else context.moment(line, stamp)
-        return round((_instant(start, context) - moment.astimezone(dt.UTC)).total_seconds())
+        return round((context.instant(start) - moment.astimezone(dt.UTC)).total_seconds())
     span = _duration(line)
     if (line.param("RELATED") or "").upper() == "END":
-        length = _instant(end, context) - _instant(start, context)
+        length = context.instant(end) - context.instant(start)
         return -(span.total_s + round(length.total_seconds()))
     return -span.total_s
 
@@ -250,13 +258,6 @@ def _after(start: Moment, span: Span) -> Moment:
     return start + dt.timedelta(days=span.days + -(-span.seconds // 86_400))
 
 
-def _instant(moment: Moment, context: Context) -> dt.datetime:
-    """Return the UTC time of a start; an all-day event begins at midnight in the default zone."""
-    if not isinstance(moment, dt.datetime):
-        moment = dt.datetime.combine(moment, dt.time(), context.default_zone)
-    return moment.astimezone(dt.UTC)
-
-
 def _read_recurrence(found: Mapping[str, list[Line]], start: Moment, context: Context) -> Recurrence:
     if not ("RRULE" in found or "RDATE" in found or "EXDATE" in found):
         return Recurrence()
@@ -267,7 +268,7 @@ def _read_recurrence(found: Mapping[str, list[Line]], start: Moment, context: Co
     for line in found.get("RRULE", []):
         if not line.value.strip():
             continue
-        rule = rule_from_text(line.value, start=start, where=_where(line))
+        rule = rule_from_text(line.value, start=start, where=_where(line), floating=context.default_zone)
         check_bounds(rule, start, _where(line))
         rules.append(rule)
     if len(rules) > RULES_MAX:

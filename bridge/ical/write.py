@@ -144,6 +144,7 @@ class _Writer:
 
     def __init__(self, event: Event, zone_names: dict[str, zones.Years], eol: str) -> None:
         self._repeats = bool(event.recurrence) or event.recurrence_id is not None
+        self._is_range = event.this_and_future
         self._zone_names = zone_names
         self._eol = eol
 
@@ -157,7 +158,8 @@ class _Writer:
         """Write RECURRENCE-ID in the master's zone (RFC 5545 3.8.4.4)."""
         if isinstance(moment, dt.datetime) and isinstance(model, dt.datetime):
             moment = moment.astimezone(model.tzinfo)
-        return self.moment("RECURRENCE-ID", moment)
+        line = self.moment("RECURRENCE-ID", moment)
+        return line.with_param("RANGE", "THISANDFUTURE") if self._is_range else line
 
 
 def need_zone(zone_names: dict[str, zones.Years], name: str, year: int) -> None:
