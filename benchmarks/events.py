@@ -16,7 +16,6 @@ SHANGHAI = ZoneInfo("Asia/Shanghai")
 MIDDLE = dt.date(2026, 6, 1)
 DAYS_EACH_WAY = 912
 """Two and a half years."""
-FOREVER_MS = 253_402_300_799_000
 
 ZONE = """BEGIN:VTIMEZONE
 TZID:Asia/Shanghai
@@ -64,17 +63,14 @@ WORDS = [
 ]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Sample:
-    """One object, and what a store keeps of it beside the text."""
+    """One calendar object."""
 
     href: str
     uid: str
     text: str
     """With CRLF."""
-    starts_ms: int
-    ends_ms: int
-    recurring: bool
 
 
 def samples(count: int, seed: int) -> list[Sample]:
@@ -102,28 +98,24 @@ def _sample(chance: random.Random, index: int) -> Sample:
     start = dt.datetime.combine(day, dt.time(chance.randint(8, 18), chance.choice((0, 15, 30, 45))), SHANGHAI)
     length = dt.timedelta(minutes=chance.choice((15, 30, 30, 60, 60, 90, 120)))
     common = _common(chance)
+    name = f"{index:06d}.ics"
     if kind < 0.60:
-        return _built(index, uid, _event(uid, [*_timed(start, length), *common]), start, start + length)
+        return Sample(name, uid, _object(_event(uid, [*_timed(start, length), *common]), zone=True))
     if kind < 0.72:
         days = chance.choice((1, 1, 1, 2, 5))
         body = [
             f"DTSTART;VALUE=DATE:{day:%Y%m%d}",
             f"DTEND;VALUE=DATE:{day + dt.timedelta(days=days):%Y%m%d}",
         ]
-        first = dt.datetime.combine(day, dt.time(), dt.UTC) - dt.timedelta(hours=14)
-        last = first + dt.timedelta(days=days, hours=28)
-        return _built(index, uid, _event(uid, [*body, *common]), first, last, zone=False)
+        return Sample(name, uid, _object(_event(uid, [*body, *common]), zone=False))
     if kind < 0.85:
         count = chance.randint(4, 30)
         skipped = start + dt.timedelta(weeks=chance.randint(1, count - 1))
         rule = [f"RRULE:FREQ=WEEKLY;COUNT={count}", f"EXDATE;TZID=Asia/Shanghai:{_local(skipped)}"]
-        end = start + dt.timedelta(weeks=count) + length
-        event = _event(uid, [*_timed(start, length), *rule, *common])
-        return _built(index, uid, event, start, end, recurring=True)
+        return Sample(name, uid, _object(_event(uid, [*_timed(start, length), *rule, *common]), zone=True))
     if kind < 0.91:
         rule = [chance.choice(("RRULE:FREQ=WEEKLY", "RRULE:FREQ=DAILY;INTERVAL=2", "RRULE:FREQ=MONTHLY"))]
-        event = _event(uid, [*_timed(start, length), *rule, *common])
-        return _built(index, uid, event, start, None, recurring=True)
+        return Sample(name, uid, _object(_event(uid, [*_timed(start, length), *rule, *common]), zone=True))
     if kind < 0.95:
         moved = start + dt.timedelta(weeks=2)
         master = _event(uid, [*_timed(start, length), "RRULE:FREQ=WEEKLY;COUNT=12", *common])
@@ -135,11 +127,10 @@ def _sample(chance: random.Random, index: int) -> Sample:
                 *common,
             ],
         )
-        end = start + dt.timedelta(weeks=12) + length
-        return _built(index, uid, master + changed, start, end, recurring=True)
+        return Sample(name, uid, _object(master + changed, zone=True))
     utc = start.astimezone(dt.UTC)
     body = [f"DTSTART:{utc:%Y%m%dT%H%M%SZ}", f"DTEND:{utc + length:%Y%m%dT%H%M%SZ}"]
-    return _built(index, uid, _event(uid, [*body, *common]), start, start + length, zone=False)
+    return Sample(name, uid, _object(_event(uid, [*body, *common]), zone=False))
 
 
 def _common(chance: random.Random) -> list[str]:
@@ -207,24 +198,3 @@ def _folded(line: str) -> str:
             piece, room = "", 74
         piece += char
     return "\r\n ".join([*out, piece]) + "\r\n"
-
-
-def _built(
-    index: int,
-    uid: str,
-    events: str,
-    start: dt.datetime,
-    end: dt.datetime | None,
-    *,
-    recurring: bool = False,
-    zone: bool = True,
-) -> Sample:
-    """Return a sample with its span."""
-    return Sample(
-        href=f"{index:06d}.ics",
-        uid=uid,
-        text=_object(events, zone=zone),
-        starts_ms=round(start.timestamp() * 1000),
-        ends_ms=FOREVER_MS if end is None else round(end.timestamp() * 1000),
-        recurring=recurring,
-    )
