@@ -61,6 +61,7 @@ class Daemon:
             build_admin_app(self.health.ready, self.health.registry), admin_host, admin_port, threads=2
         )
         self._closing.append(admin.close)
+        self.parts.carrier.recover()
         schedule = Schedule(self.parts, config.sync)
         schedule.start()
         self._closing.append(schedule.close)

@@ -15,6 +15,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from bridge.engine import outcome
+from bridge.engine.context import is_dead
 from bridge.engine.desired import Desired, desire
 from bridge.engine.judge import Situation, changed_answers, restriction, situation
 from bridge.engine.steps_json import Sent, decode_sent, encode_sent
@@ -36,7 +37,7 @@ log = logging.getLogger(__name__)
 
 STEPS_MAX: Final = 400
 """Operations of one edit; far above ``compile_items_max`` creations, drops and splits together."""
-OWNED_MS: Final = 120_000
+OWNED_MS: Final = 60_000
 """How long an intent belongs to the one who carries it without a sign of life; longer than any request may take."""
 SETTLE_AFTER_S: Final = 1.0
 """First wait before an unknown outcome is asked for."""
@@ -64,6 +65,11 @@ class Carrier:
                 return event
             self._pool.submit(self._run, intent_id, event)
         return event
+
+    def recover(self) -> int:
+        """Free what processes of this host carried when they died; returns how many intents."""
+        with self._engine.store.write() as c:
+            return sum(intents.abandon(c, owner) for owner in intents.owners(c) if is_dead(owner))
 
     def close(self) -> None:
         """Finish what has begun; what waits stays journaled."""

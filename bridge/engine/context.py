@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 import secrets
+import socket
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -22,6 +24,28 @@ OBJECT_BYTES_MAX = 1_000_000
 """Size of one calendar object, in bytes, unless the configuration says otherwise."""
 
 
+def node_name() -> str:
+    """Return ``host/pid/random``: others on the same host can tell whether its process still lives."""
+    return f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}"
+
+
+def is_dead(owner: str) -> bool:
+    """Return whether an owner's process certainly is gone; of another host's nothing is certain."""
+    parts = owner.split("/")
+    if len(parts) < 3 or parts[0] != socket.gethostname() or not parts[1].isdigit():
+        return False
+    pid = int(parts[1])
+    if pid == os.getpid():
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Engine:
     """The engine's surroundings. Thread-safe: nothing here changes."""
@@ -36,7 +60,7 @@ class Engine:
     pepper: bytes
     """Keys the hashes of app passwords and feed tokens."""
     object_bytes_max: int = OBJECT_BYTES_MAX
-    node: str = field(default_factory=lambda: secrets.token_hex(8))
+    node: str = field(default_factory=node_name)
     """This process, as owner of leases and intents."""
 
     def now(self) -> dt.datetime:

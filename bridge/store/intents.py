@@ -52,6 +52,8 @@ _CLOSE: Final = sa.text("""
     WHERE id = :id AND owner = :owner AND state = 'in_flight'
 """)
 _REBASE: Final = sa.text("UPDATE intent SET base_text = :base_text WHERE id = :id")
+_OWNERS: Final = sa.text("SELECT DISTINCT owner FROM intent WHERE state = 'in_flight'")
+_ABANDON: Final = sa.text("UPDATE intent SET owned_until_ms = 0 WHERE state = 'in_flight' AND owner = :owner")
 _DUE: Final = sa.text("""
     SELECT i.* FROM intent i
     WHERE ((i.state = 'waiting' AND i.retry_at_ms <= :now_ms) OR (i.state = 'in_flight' AND i.owned_until_ms < :now_ms))
@@ -179,6 +181,16 @@ def close(
 def rebase(c: sa.Connection, intent_id: int, base_text: str | None) -> None:
     """Judge a waiting intent against another last agreement."""
     c.execute(_REBASE, {"id": intent_id, "base_text": base_text})
+
+
+def owners(c: sa.Connection) -> list[str]:
+    """Return who carries an intent right now."""
+    return [str(r[0]) for r in c.execute(_OWNERS)]
+
+
+def abandon(c: sa.Connection, owner: str) -> int:
+    """Free what a dead owner was carrying, without waiting for its time to end."""
+    return c.execute(_ABANDON, {"owner": owner}).rowcount
 
 
 def due(c: sa.Connection, *, now_ms: int, count: int) -> list[IntentRow]:

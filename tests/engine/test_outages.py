@@ -1,0 +1,128 @@
+"""Nothing acknowledged is lost, nothing is made twice."""
+
+import datetime as dt
+
+import pytest
+from bridge.store import intents
+from world import day, ics, vevent
+
+HOUR = dt.timedelta(hours=1)
+
+
+def one(summary="Once"):
+    return ics(vevent("u1", day(0), day(0) + HOUR, summary=summary))
+
+
+@pytest.mark.parametrize("kind", ["lost", "reset", "truncated", "html", "garbage", "empty"])
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_an_answer_lost_around_a_creation_leaves_exactly_one_event(world, kind, when):
+    world.fault(kind=kind, when=when, match=world.side.create_endpoint, method="POST")
+    world.put("u1.ics", one())
+    assert world.text("u1.ics") == one()
+    world.carry()
+    assert world.side.titles() == ["Once"]
+    world.sync()
+    assert world.text("u1.ics") == one()
+    assert [r["outcome"] for r in world.receipts()] == ["applied"]
+
+
+def test_a_vendor_that_is_down_gets_the_edit_once_it_is_back(world):
+    world.fault(kind="status", status=503, count=-1)
+    result = world.put("u1.ics", one())
+    assert result.waiting
+    assert world.text("u1.ics") == one()
+    world.side.box.faults.clear()
+    world.carry()
+    assert world.side.titles() == ["Once"]
+
+
+def test_edits_made_while_the_vendor_is_down_arrive_as_one(world):
+    world.put("u1.ics", one("First"))
+    world.fault(kind="reset", when="before", count=-1)
+    world.put("u1.ics", one("Second"))
+    world.put("u1.ics", one("Third"))
+    world.side.box.faults.clear()
+    world.side.calls.clear()
+    world.carry()
+    assert world.side.titles() == ["Third"]
+    outcomes = {r["outcome"] for r in world.receipts()}
+    assert outcomes <= {"applied", "superseded"}
+
+
+def test_an_event_deleted_before_it_ever_left_never_reaches_the_vendor(world):
+    world.fault(kind="throttle", count=-1)
+    world.put("u1.ics", one())
+    world.delete("u1.ics")
+    world.side.box.faults.clear()
+    world.side.calls.clear()
+    world.carry()
+    assert world.side.items() == []
+    assert world.writes() == []
+    assert world.text("u1.ics") is None
+
+
+def test_a_lost_answer_to_a_deletion_ends_deleted(world):
+    world.put("u1.ics", one())
+    world.fault(kind="lost", when="after", match=world.side.delete_match, method=world.side.delete_method)
+    world.delete("u1.ics")
+    world.carry()
+    assert world.side.items() == []
+    world.sync()
+    assert world.text("u1.ics") is None
+
+
+def test_a_crash_after_the_request_left_is_settled_by_asking(world):
+    """The process dies between the vendor's act and our note of it: the journal knows what was sent."""
+    from bridge.engine import carry as engine_carry
+    from bridge.engine import outcome
+
+    class Death(BaseException):
+        pass
+
+    def die(*_args, **_kwargs):
+        raise Death
+
+    real = outcome.record
+    outcome.record = die
+    try:
+        writer = world.service._writer
+        intent_ids = []
+        soon = writer._carrier.carry_soon
+        writer._carrier.carry_soon = lambda i: (intent_ids.append(i), soon(-1))[1]
+        world.put("u1.ics", one())
+        with pytest.raises(Death):
+            engine_carry.carry(world.parts.engine, intent_ids[0])
+    finally:
+        outcome.record = real
+    assert world.side.titles() == ["Once"]
+    world.reopen()
+    with world.parts.engine.store.write() as c:
+        for owner in intents.owners(c):
+            intents.abandon(c, owner)
+    world.carry()
+    assert world.side.titles() == ["Once"]
+    assert [r["outcome"] for r in world.receipts()] == ["applied"]
+
+
+def test_a_series_half_carried_goes_on_where_it_stopped(world):
+    from world import stamp
+
+    text = ics(
+        vevent("u1", day(0), day(0) + HOUR, "RRULE:FREQ=WEEKLY;COUNT=5", f"EXDATE;TZID=Asia/Shanghai:{stamp(day(7))}"),
+        vevent("u1", day(14) + HOUR, day(14) + 2 * HOUR, f"RECURRENCE-ID;TZID=Asia/Shanghai:{stamp(day(14))}", summary="Moved"),
+    )
+    world.fault(kind="status", status=503, count=-1, match=world.side.second_step)
+    result = world.put("u1.ics", text)
+    assert result.waiting
+    world.side.box.faults.clear()
+    world.carry()
+    start = day(-1)
+    found = world.side.occurrences(start, start + dt.timedelta(days=60))
+    starts = [day(0), day(14) + HOUR, day(21), day(28)]
+    assert found == [(int(s.timestamp()), int((s + HOUR).timestamp())) for s in starts]
+
+
+def test_a_token_that_dies_early_is_renewed_without_the_client_noticing(world):
+    world.side.kill_token()
+    assert not world.put("u1.ics", one()).waiting
+    assert world.side.titles() == ["Once"]

@@ -1,0 +1,189 @@
+"""The real engine on a real database between a test and both vendors in a box, over real HTTP."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from contextlib import ExitStack
+from zoneinfo import ZoneInfo
+
+from bridge.config import Config, Database, DingTalkSource, Sync, WeComSource
+from bridge.daemon.compose import compose
+from bridge.engine.api import Login
+from bridge.simulator import dingtalk, wecom
+from bridge.simulator.faults import fault_from_json
+from bridge.simulator.http import serve
+
+CHINA = ZoneInfo("Asia/Shanghai")
+WRITE_WAIT_S = 2.0
+
+
+def day(offset: int, hour: int = 10, minute: int = 0) -> dt.datetime:
+    """Return a time in China some days from the next Monday but one: the future, whenever the tests run."""
+    today = dt.datetime.now(CHINA).date()
+    monday = today + dt.timedelta(days=14 - today.weekday())
+    return dt.datetime.combine(monday + dt.timedelta(days=offset), dt.time(hour, minute), CHINA)
+
+
+def stamp(moment: dt.date | dt.datetime) -> str:
+    return moment.strftime("%Y%m%dT%H%M%S") if isinstance(moment, dt.datetime) else moment.strftime("%Y%m%d")
+
+
+def vevent(uid, start, end, *lines, summary="Planning", zone="Asia/Shanghai"):
+    kind = f";TZID={zone}" if isinstance(start, dt.datetime) else ";VALUE=DATE"
+    return ["BEGIN:VEVENT", f"UID:{uid}", "DTSTAMP:20261101T000000Z", f"DTSTART{kind}:{stamp(start)}",
+            f"DTEND{kind}:{stamp(end)}", f"SUMMARY:{summary}", *lines, "END:VEVENT"]
+
+
+def ics(*components) -> str:
+    lines = [line for component in components for line in component]
+    return "\r\n".join(["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//Test//Client//EN", *lines, "END:VCALENDAR", ""])
+
+
+class WeComSide:
+    """WeCom's own truth about one user."""
+
+    source = "wecom"
+    me = "zhangsan"
+
+    def __init__(self, stack):
+        self.box = wecom.build()
+        self.server = serve(self.box, "127.0.0.1", 0)
+        stack.callback(self.server.close)
+        self.calls = self.box.calls
+
+    def config(self):
+        return WeComSource(
+            id="wecom", base_url=self.server.url, corp_id=wecom.CORP_ID, agent_id=wecom.AGENT_ID, secret=wecom.SECRET
+        )
+
+    def items(self):
+        corp = self.box.control("state", {})
+        return [s for s in corp["schedules"].values() if s["status"] == 0]
+
+    def titles(self):
+        return sorted(s["content"]["summary"] for s in self.items())
+
+    def occurrences(self, start, end):
+        found = []
+        for item in self.items():
+            found += self.act("occurrences", schedule_id=item["schedule_id"], **{"from": int(start.timestamp()), "to": int(end.timestamp())})
+        return sorted(tuple(pair) for pair in found)
+
+    def act(self, do, **arguments):
+        return self.box.control("act", {"do": do, "userid": self.me, **arguments})
+
+    def rename(self, item, title):
+        self.act("edit", schedule_id=item["schedule_id"], fields={"summary": title})
+
+    def shift(self, item, seconds):
+        content = item["content"]
+        self.act("edit", schedule_id=item["schedule_id"], fields={"start_time": content["start"] + seconds, "end_time": content["end"] + seconds})
+
+    def remove(self, item):
+        self.act("delete", schedule_id=item["schedule_id"])
+
+    def drop_occurrence(self, item, moment):
+        self.act("delete", schedule_id=item["schedule_id"], op_mode=1, op_start_time=int(moment.timestamp()))
+
+    def is_write(self, call):
+        return call["method"] == "POST" and any(w in call["endpoint"] for w in ("add", "update", "del"))
+
+    def kill_token(self):
+        self.act("revoke_token")
+
+    create_endpoint = "schedule/add"
+    write_match = "schedule/"
+    delete_match = "schedule/del"
+    delete_method = "POST"
+    second_step = "schedule/del"
+    refusal = {"kind": "error", "code": "40058", "match": "schedule/", "count": -1, "when": "before"}
+
+
+class World:
+    def __init__(self, side_class, folder, **sync):
+        self.stack = ExitStack()
+        self.side = side_class(self.stack)
+        self.config = Config(
+            database=Database(url=f"sqlite:///{folder}/queqiao.db"),
+            sync=Sync(write_wait_s=WRITE_WAIT_S, **sync),
+            source=(self.side.config(),),
+        )
+        self.parts = None
+        self.open()
+        self.parts.admin.user_add("alice", email="alice@example.com", links=[(self.side.source, self.side.me)])
+        (link,) = self.parts.admin.connect_links("alice", patience_s=20)
+        assert link["state"] == "connected", link
+        self.login = Login(user="alice", device="test")
+        self.side.calls.clear()
+
+    def open(self):
+        self.parts = compose(self.config)
+
+    def reopen(self):
+        self.parts.close()
+        self.open()
+
+    def close(self):
+        self.parts.close()
+        self.stack.close()
+
+    @property
+    def service(self):
+        return self.parts.service
+
+    @property
+    def collection(self):
+        return self.service.collections("alice")[0]
+
+    def put(self, href, text, **conditions):
+        return self.service.put(self.collection.id, href, text.encode(), self.login, **conditions)
+
+    def delete(self, href):
+        self.service.delete(self.collection.id, href, self.login)
+
+    def text(self, href):
+        found = self.service.get(self.collection.id, href)
+        return None if found is None else found.text
+
+    def sync(self, *, full=False):
+        (row,) = self.parts.admin.sync("alice", full=full)
+        assert row["ok"], row
+        return row
+
+    def writes(self):
+        return [c for c in self.all_calls() if self.side.is_write(c)]
+
+    def all_calls(self):
+        return self.side.calls.as_json()["calls"]
+
+    def fault(self, **fault):
+        self.side.box.faults.add(fault_from_json(fault))
+
+    def carry(self):
+        """Carry what waits, as the ticker would once its time has come."""
+        from bridge.engine.carry import carry
+        from bridge.store import intents
+
+        far_ms = self.parts.engine.clock.now_ms() + 10**9
+        for _ in range(20):
+            with self.parts.engine.store.read() as c:
+                due = intents.due(c, now_ms=far_ms, count=50)
+            if not due:
+                return
+            for intent in due:
+                carry(self.parts.engine, intent.id)
+
+    def receipts(self):
+        return self.parts.admin.changes("alice", 0)
+
+    def dump(self):
+        """Return everything in the database that a client could see."""
+        import sqlalchemy as sa
+
+        found = {}
+        with self.parts.engine.store.read() as c:
+            for table in ("object", "tombstone", "collection", "item", "intent"):
+                rows = c.execute(sa.text(f"SELECT * FROM {table} ORDER BY 1, 2")).mappings()
+                found[table] = json.dumps([dict(r) for r in rows], sort_keys=True)
+        return found
