@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import difflib
+import functools
 import importlib.util
 import ipaddress
 import re
@@ -43,6 +44,22 @@ def nearest(word: str, known: list[str]) -> str:
     folded = {name.lower().replace("-", "_"): name for name in known}
     found = difflib.get_close_matches(word.lower().replace("-", "_"), list(folded), n=1, cutoff=0.6)
     return folded[found[0]] if found else ""
+
+
+def is_there(path: Path) -> bool:
+    """Return whether something is at a path; what this user may not look at counts as there."""
+    try:
+        return path.exists()
+    except OSError:
+        return True
+
+
+def is_folder(path: Path) -> bool:
+    """Return whether a path is a directory that this user can see."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
 
 
 def listen(value: str, _base: Path) -> str:
@@ -102,9 +119,15 @@ def networks(value: tuple[str, ...], _base: Path) -> tuple[str, ...]:
     return value
 
 
+@functools.cache
+def _zones() -> frozenset[str]:
+    """Return the names of all time zones; the list is a walk through a thousand files."""
+    return frozenset(zoneinfo.available_timezones())
+
+
 def timezone(value: str, _base: Path) -> str:
     """Check the name of an IANA time zone."""
-    known = zoneinfo.available_timezones()
+    known = _zones()
     if value in known:
         return value
     near = nearest(value, sorted(known))

@@ -30,7 +30,7 @@ from bridge.config import (
     extra_of,
     secret_names,
 )
-from bridge.config_forms import FORMS, Wrong, nearest
+from bridge.config_forms import FORMS, Wrong, is_there, nearest
 from bridge.config_problems import ConfigError, Problem, dotted, either, is_choice, wanted
 from bridge.config_scan import KeyPath, key_lines, line_of
 from bridge.config_warn import warnings_of
@@ -77,13 +77,13 @@ def find(
     """
     named = flag or (os.environ if environment is None else environment).get("QUEQIAO_CONFIG")
     if named:
-        if Path(named).exists():
+        if is_there(Path(named)):
             return Path(named)
         source = "--config" if flag else "$QUEQIAO_CONFIG"
         raise ConfigError([_whole(Path(named), "there is no such file", f"{source} names it; mend the path")])
     candidates = ((here or Path()) / "config.toml", SYSTEM_FILE)
     for candidate in candidates:
-        if candidate.exists():
+        if is_there(candidate):
             return candidate
     cure = (
         f"copy config.example.toml to ./{candidates[0].name} or {SYSTEM_FILE}, "
@@ -316,7 +316,7 @@ class _Reader:
             return None
         places = [place for place in (self.credentials_dir, self.path.parent) if place is not None]
         tried = [place / value for place in places]
-        file = next((candidate for candidate in tried if candidate.exists()), None)
+        file = next((candidate for candidate in tried if is_there(candidate)), None)
         if file is None:
             where = " or ".join(dict.fromkeys(str(candidate) for candidate in tried))
             self.wrong(key, f"there is no file {where}", "make it, or mend the path")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from bridge.config import Config, DingTalkSource, WeComSource, split_listen
+from bridge.config_forms import is_there
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,7 +71,7 @@ def _of_database(config: Config) -> Iterator[tuple[KeyPath, str, str]]:
     if scheme != "sqlite":
         return
     folder = Path(rest.partition("?")[0]).parent
-    if not folder.is_dir():
+    if not is_there(folder):
         reason = f"the folder {folder} does not exist"
         yield ("database", "url"), reason, "make it and give it to the bridge's user"
 

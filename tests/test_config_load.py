@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,7 +14,7 @@ from bridge.config import Config, DingTalkSource, Server, WeComSource, address_o
 from bridge.config_load import ConfigError, find, inspect, load
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
 
 AES_KEY = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFG"
 
@@ -332,3 +336,34 @@ def test_a_listen_address_is_split(text: str, expected: tuple[str, int]) -> None
 )
 def test_the_address_that_clients_type_is_known_without_a_public_url(server: Server, expected: str) -> None:
     assert address_of(server) == expected
+
+
+@contextlib.contextmanager
+def nobody() -> Iterator[None]:
+    """Be somebody who may read little; root would read everything."""
+    if os.getuid() != 0:
+        yield
+        return
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+@pytest.mark.parametrize("locked", ["config.toml", "wecom-secret", "."])
+def test_what_may_not_be_read_is_a_problem_with_a_cure(locked: str) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        (folder / "wecom-secret").write_text("s")
+        url = "sqlite:////var/lib/queqiao/x/queqiao.db"
+        path = written(folder, GOOD.replace("sqlite:///queqiao.db", url))
+        path.chmod(0o644)
+        assert inspect(path).problems == []
+        (folder / locked).chmod(0o000)
+        with nobody():
+            said = [str(found) for found in inspect(find(path)).problems]
+        folder.chmod(0o755)
+    assert len(said) == 1
+    assert "it may not be read; let the bridge's user read it" in said[0]
