@@ -55,7 +55,7 @@ CLOSE_WAIT_S: Final = 5.0
 BACKLOG: Final = 512
 """Connections that may wait to be accepted."""
 
-POLL_S: Final = 0.05
+POLL_S: Final = 0.02
 """Seconds after which the listener looks whether it should stop."""
 
 
@@ -92,6 +92,10 @@ class Simulator(ABC):
     @abstractmethod
     def control(self, verb: str, arguments: dict[str, Any]) -> Any:
         """Answer ``reset`` and each of ``verbs``; raise ``ControlError`` for nonsense."""
+
+    def facts(self) -> dict[str, Any]:
+        """Return what somebody who wants to use the vendor has to be told: ids, secrets, people."""
+        return {}
 
     def throttle_response(self, request: Request, fault: Fault) -> Response:
         """Return what the vendor answers to somebody who asks too often."""

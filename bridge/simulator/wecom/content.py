@@ -82,12 +82,15 @@ def read_attendees(fields: Fields, base: tuple[str, ...], switches: Switches) ->
     """Return the userids of ``attendees``, each once; refuse with 90464 when there are too many."""
     if "attendees" not in fields:
         return base
-    attendees = _unique(
-        tuple(item.ident("userid") for item in fields.objects("attendees", count_max=LIST_MAX))
-    )
+    attendees = read_userids(fields)
     if len(attendees) > switches["attendees_max"]:
         raise Refusal(TOO_MANY_ATTENDEES)
     return attendees
+
+
+def read_userids(fields: Fields, *, count_max: int = LIST_MAX) -> tuple[str, ...]:
+    """Return the userids of ``attendees``, each once."""
+    return _unique(tuple(item.ident("userid") for item in fields.objects("attendees", count_max=count_max)))
 
 
 def _unique(userids: tuple[str, ...]) -> tuple[str, ...]:

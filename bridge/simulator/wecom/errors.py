@@ -15,6 +15,7 @@ INVALID_USERID: Final = 40003
 INVALID_CORPID: Final = 40013
 INVALID_TOKEN: Final = 40014
 INVALID_CODE: Final = 40029
+BAD_USERIDS: Final = 40031
 BAD_PARAMETER: Final = 40058
 EMPTY_PARAMETER: Final = 40063
 TOKEN_MISSING: Final = 41001
@@ -74,6 +75,7 @@ TEXTS: Final[dict[int, str]] = {
     INVALID_CORPID: "invalid corpid",
     INVALID_TOKEN: "invalid access_token",
     INVALID_CODE: "invalid code",
+    BAD_USERIDS: "invalid userid list",
     BAD_PARAMETER: "invalid Request Parameter",
     EMPTY_PARAMETER: "some parameters are empty",
     TOKEN_MISSING: "access_token missing",

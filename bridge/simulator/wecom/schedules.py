@@ -6,7 +6,7 @@ import dataclasses
 from typing import TYPE_CHECKING, Any, Final
 
 from bridge.simulator.wecom import errors
-from bridge.simulator.wecom.content import LIST_MAX, read_attendees, read_content
+from bridge.simulator.wecom.content import LIST_MAX, read_content, read_userids
 from bridge.simulator.wecom.errors import Refusal
 from bridge.simulator.wecom.fields import Fields, reject
 from bridge.simulator.wecom.office import Caller, Office, Route
@@ -131,8 +131,10 @@ class Schedules:
 
     def add_attendees(self, caller: Caller) -> dict[str, Any]:
         """Add people; those who are in already stay as they are."""
-        schedule, given = self._people_call(caller)
-        added = self._known_people(given, caller.agent)
+        schedule, given = self._people_call(caller, LIST_MAX)
+        added = self._resolve(given, caller.agent, frozenset())
+        present = set(schedule.content.attendees)
+        self._check_redundant(any(userid in present for userid in added))
         everybody = tuple(dict.fromkeys((*schedule.content.attendees, *added)))
         if len(everybody) > self._office.switches["attendees_max"]:
             raise Refusal(errors.TOO_MANY_ATTENDEES)
@@ -142,11 +144,10 @@ class Schedules:
 
     def del_attendees(self, caller: Caller) -> dict[str, Any]:
         """Remove people; those who are not in do not matter."""
-        schedule, given = self._people_call(caller)
-        if len(given) > REMOVED_MAX:
-            reject("attendees", "too many elements")
+        schedule, given = self._people_call(caller, REMOVED_MAX)
         gone = {userid.lower() for userid in given}
         before = set(schedule.content.attendees)
+        self._check_redundant(bool(gone - {userid.lower() for userid in before}))
         left = tuple(userid for userid in schedule.content.attendees if userid.lower() not in gone)
         schedule.content = dataclasses.replace(schedule.content, attendees=left)
         schedule.responses = {user: answer for user, answer in schedule.responses.items() if user in left}
@@ -313,15 +314,17 @@ class Schedules:
                 raise Refusal(errors.USER_MISSING)
         return tuple(dict.fromkeys(found))
 
-    def _people_call(self, caller: Caller) -> tuple[Schedule, tuple[str, ...]]:
+    def _people_call(self, caller: Caller, count_max: int) -> tuple[Schedule, tuple[str, ...]]:
         schedule = self.find(caller.agent, caller.body.ident("schedule_id"))
         caller.body.require("attendees")
-        if len(caller.body.objects("attendees", count_max=LIST_MAX)) == 0:
+        given = read_userids(caller.body, count_max=count_max)
+        if not given:
             reject("attendees", "empty")
-        return schedule, read_attendees(caller.body, (), self._office.switches)
+        return schedule, given
 
-    def _known_people(self, userids: tuple[str, ...], agent: Agent) -> tuple[str, ...]:
-        return self._resolve(userids, agent, frozenset())
+    def _check_redundant(self, redundant: bool) -> None:
+        if redundant and self._office.switches["redundant_attendees"] != "ok":
+            raise Refusal(errors.BAD_USERIDS)
 
     def _told(self, schedule: Schedule, what: str, before: set[str]) -> None:
         """Notify the people concerned, and the app itself where the switch says so."""

@@ -75,7 +75,7 @@ class Series:
     def delete(self, schedule: Schedule, op_mode: int, moment: int | None) -> None:
         """Apply a deletion that passed ``check``."""
         if op_mode == ALL or moment is None or (op_mode == FUTURE and moment == self._first(schedule)):
-            schedule.status = CANCELLED
+            self._cancel(schedule)
         elif op_mode == ONCE:
             self._exclude(schedule, moment)
         else:
@@ -92,6 +92,13 @@ class Series:
     def _touch(self, schedule: Schedule) -> None:
         if self._office.switches["sequence"] == "revision":
             schedule.sequence = self.next_sequence()
+
+    def _cancel(self, schedule: Schedule) -> None:
+        schedule.status = CANCELLED
+        if self._office.switches["del_takes_parts"]:
+            for part in self._office.corp.schedules.values():
+                if part.split_from == schedule.schedule_id:
+                    part.status = CANCELLED
 
     def _change_all(self, schedule: Schedule, content: Content) -> None:
         old = schedule.content
@@ -154,6 +161,7 @@ class Series:
             content=content,
             sequence=self.next_sequence(),
             created_at=self._office.clock.now(),
+            split_from=schedule.schedule_id,
         )
         if self._office.switches["split_responses"] == "copied":
             part.responses = {

@@ -81,6 +81,15 @@ class WecomSimulator(Simulator):
             return None
         return dataclasses.asdict(self.office.corp)
 
+    def facts(self) -> dict[str, Any]:
+        """Return company, apps and members."""
+        corp = self.office.corp
+        return {
+            "corp_id": corp.corp_id,
+            "agents": [{"agent_id": a.agent_id, "secret": a.secret} for a in corp.agents.values()],
+            "people": [{"userid": p.userid, "name": p.name, "email": p.email} for p in corp.people.values()],
+        }
+
     def throttle_response(self, request: Request, fault: Fault) -> Response:
         """Return 45009, or the code the fault names (45033)."""
         return self._failure(request, int(fault.code or errors.TOO_MANY_CALLS), fault.message)

@@ -45,6 +45,8 @@ def show_schedule(
     }
     if full:
         shown["is_whole_day"] = content.is_whole_day
+    if switches["extra_fields"]:
+        shown |= {"event_time": content.start, "meeting": {"meeting_code": ""}, "new_flags": None}
     return shown | {
         "status": schedule.status,
         "cal_id": "" if hide_calendar else schedule.cal_id,
@@ -67,20 +69,21 @@ def _reminders(schedule: Schedule, switches: Switches, *, full: bool) -> dict[st
         "is_remind": rule.is_remind,
         "is_repeat": rule.is_repeat,
         "remind_before_event_secs": _legacy(rule),
-        "timezone": rule.timezone,
+        "timezone": rule.timezone % 2**32 if switches["timezone_shown"] == "unsigned" else rule.timezone,
     }
     if full:
         shown["remind_time_diffs"] = _diffs(rule, switches)
     if rule.is_repeat:
         shown |= {
             "repeat_type": rule.repeat_type,
-            "repeat_until": rule.repeat_until,
             "is_custom_repeat": rule.is_custom,
             "repeat_interval": rule.interval,
             "repeat_day_of_week": list(rule.weekdays),
             "repeat_day_of_month": list(rule.monthdays),
         }
-        if full:
+        if rule.repeat_until or switches["forever_shown"] == "zero":
+            shown["repeat_until"] = rule.repeat_until
+        if full and (schedule.excluded or switches["no_exclusions_shown"] == "empty"):
             shown["exclude_time_list"] = [{"start_time": start} for start in schedule.excluded]
     return shown
 

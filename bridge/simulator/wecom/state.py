@@ -145,6 +145,8 @@ class Schedule:
     sequence: int = 0
     created_at: float = 0.0
     room_booked: bool = False
+    split_from: str = ""
+    """The series this was split off; nothing in an answer tells it (reference 6.3)."""
 
 
 @dataclass(slots=True, kw_only=True)

@@ -223,6 +223,12 @@ _WRITING: Final = (
         meaning="an empty summary on read: empty, or the words the app shows",
     ),
     Switch(
+        name="redundant_attendees",
+        default="ok",
+        choices=("ok", "40031"),
+        meaning="adding somebody who is in, or removing somebody who is not: nothing happens, or refused",
+    ),
+    Switch(
         name="reminder_entries_max",
         default=0,
         meaning="entries of remind_time_diffs before 90704; 0: no limit",
@@ -298,6 +304,11 @@ _SERIES: Final = (
         meaning="op_mode 0 that turns a series into a single schedule or back",
     ),
     Switch(
+        name="del_takes_parts",
+        default=False,
+        meaning="deleting a whole series cancels the occurrences that were split off it",
+    ),
+    Switch(
         name="empty_series",
         default="stays",
         choices=("stays", "cancelled"),
@@ -353,6 +364,25 @@ _READING: Final = (
         default=True,
         meaning="get shows remind_time_diffs for a reminder written as remind_before_event_secs",
     ),
+    Switch(
+        name="timezone_shown",
+        default="signed",
+        choices=("signed", "unsigned"),
+        meaning="a negative timezone on read: itself, or as the uint32 that the table names",
+    ),
+    Switch(
+        name="forever_shown",
+        default="zero",
+        choices=("zero", "absent"),
+        meaning="repeat_until of a series without an end on read",
+    ),
+    Switch(
+        name="no_exclusions_shown",
+        default="empty",
+        choices=("empty", "absent"),
+        meaning="exclude_time_list of a series without exclusions: an empty list, or no field",
+    ),
+    Switch(name="extra_fields", default=False, meaning="answers carry fields that no table lists"),
     Switch(
         name="default_cal_id_on_get",
         default="given",
