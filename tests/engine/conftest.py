@@ -5,9 +5,9 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from world import WeComSide, World
+from world import DingTalkSide, WeComSide, World
 
-SIDES = [WeComSide]
+SIDES = [WeComSide, DingTalkSide]
 
 
 @pytest.fixture(params=SIDES, ids=lambda side: side.source)

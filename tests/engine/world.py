@@ -100,6 +100,75 @@ class WeComSide:
     refusal = {"kind": "error", "code": "40058", "match": "schedule/", "count": -1, "when": "before"}
 
 
+class DingTalkSide:
+    """DingTalk's own truth about one user."""
+
+    source = "dingtalk"
+    me = "alice01"
+
+    def __init__(self, stack):
+        self.box = dingtalk.build()
+        self.server = serve(self.box, "127.0.0.1", 0)
+        stack.callback(self.server.close)
+        self.calls = self.box.calls
+
+    def config(self):
+        facts = self.box.facts()
+        return DingTalkSource(
+            id="dingtalk", base_url=self.server.url, oapi_base_url=self.server.url, client_id=facts["client_id"],
+            client_secret=facts["client_secret"], corp_id=facts["corp_id"],
+        )
+
+    def act(self, do, **arguments):
+        return self.box.control("act", {"do": do, "as": self.me, **arguments})
+
+    def items(self):
+        found = []
+        for event in self.box.control("state", {})["events"]:
+            if not event["cancelled"]:
+                shown = self.act("show", eventId=event["key"])["event"]
+                found.append({**shown, "eventId": event["key"], "summary": event["summary"]})
+        return found
+
+    def titles(self):
+        return sorted(i["summary"] for i in self.items())
+
+    def occurrences(self, start, end):
+        found = self.act("occurrences", **{"from": start.isoformat(), "to": end.isoformat()})["occurrences"]
+        return sorted((_second(o["start"]), _second(o["end"])) for o in found)
+
+    def rename(self, item, title):
+        self.act("edit", eventId=item["eventId"], event={"summary": title})
+
+    def shift(self, item, seconds):
+        self.act("move", eventId=item["eventId"], minutes=seconds // 60)
+
+    def remove(self, item):
+        self.act("delete", eventId=item["eventId"])
+
+    def drop_occurrence(self, item, moment):
+        self.act("delete", eventId=item["eventId"], origin=int(moment.timestamp()), scope="one")
+
+    def is_write(self, call):
+        return "/events" in call["endpoint"] and call["method"] in ("POST", "PUT", "DELETE")
+
+    def kill_token(self):
+        self.act("revoke_token")
+
+    create_endpoint = "/events"
+    write_match = "/events"
+    delete_match = "/events"
+    delete_method = "DELETE"
+    second_step = "/events/"
+    refusal = {"kind": "error", "code": "invalidParameter", "status": 400, "match": "/events", "count": -1, "when": "before"}
+
+
+def _second(moment):
+    if "T" not in moment:
+        return int(dt.datetime.combine(dt.date.fromisoformat(moment), dt.time(), CHINA).timestamp())
+    return int(dt.datetime.fromisoformat(moment).timestamp())
+
+
 class World:
     def __init__(self, side_class, folder, **sync):
         self.stack = ExitStack()
