@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 import sqlalchemy.exc
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from prometheus_client.core import Metric
 
     from bridge.daemon.compose import Parts
-
-SICK: Final = frozenset({"unauthorised", "delayed", "throttled", "quarantined"})
 
 
 class Health:
@@ -45,24 +43,16 @@ class Health:
         self._parts = parts
         self.registry.register(self)
 
-    def ready(self) -> tuple[bool, dict[str, Any]]:
-        """Return whether requests can be served, and the reasons; a sick vendor is degraded, not down."""
+    def readiness(self) -> list[dict[str, Any]]:
+        """Return why requests cannot be served; empty: they can. A sick vendor is no reason: reads never wait for it."""
         if self._parts is None:
-            return False, {"status": "starting", "reasons": ["the engine is not running yet"]}
+            return [{"reason": "the engine is not running yet"}]
         try:
             with self._parts.engine.store.read() as c:
                 c.execute(sa.text("SELECT 1"))
-                sick = [
-                    f"{row.source_id}/{row.id}: {row.state}: {row.reason}"
-                    for row in calendars.all_calendars(c)
-                    if row.state in SICK
-                ]
         except sqlalchemy.exc.SQLAlchemyError as error:
-            return False, {
-                "status": "down",
-                "reasons": [f"the database does not answer: {type(error).__name__}"],
-            }
-        return True, {"status": "degraded" if sick else "ok", "reasons": sick}
+            return [{"reason": "the database does not answer", "error": type(error).__name__}]
+        return []
 
     def collect(self) -> Iterable[Metric]:
         """Yield the figures that are read from the database when asked (prometheus-client's collector protocol)."""

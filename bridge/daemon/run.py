@@ -44,8 +44,13 @@ class Daemon:
 
     def _listen(self, config: Config) -> None:
         service = self.parts.service
-        dav = build_dav_app(service, object_bytes_max=config.server.object_bytes_max)
-        app = build_app(service, config.server, dav=dav)
+        dav = build_dav_app(
+            service,
+            object_bytes_max=config.server.object_bytes_max,
+            body_bytes_max=config.server.body_bytes_max,
+            public_url=config.server.public_url,
+        )
+        app = build_app(service, config.server, dav=dav, registry=self.health.registry)
         host, port = split_listen(config.server.listen)
         main = serve_wsgi(
             app,
@@ -58,7 +63,7 @@ class Daemon:
         self._closing.append(main.close)
         admin_host, admin_port = split_listen(config.server.admin_listen)
         admin = serve_wsgi(
-            build_admin_app(self.health.ready, self.health.registry), admin_host, admin_port, threads=2
+            build_admin_app(self.health.registry, self.health.readiness), admin_host, admin_port, threads=2
         )
         self._closing.append(admin.close)
         self.parts.carrier.recover()

@@ -12,6 +12,7 @@ from bridge.providers.dingtalk.directory import Directory
 from bridge.providers.dingtalk.mapper import DingTalkMapper
 from bridge.providers.dingtalk.own import OwnWrites
 from bridge.providers.dingtalk.pulling import MAIN_CALENDAR, Pull
+from bridge.providers.dingtalk.push import Callbacks
 from bridge.providers.dingtalk.reading import Reader
 from bridge.providers.dingtalk.schema import is_cancelled, part, rows, text
 from bridge.providers.dingtalk.settling import Settler
@@ -46,11 +47,16 @@ MAIN_NAME: Final = "钉钉"
 SHARED_READ_ONLY: Final = "it belongs to somebody else, who lets you read it"
 
 
+def build(source: DingTalkSource, runtime: Runtime) -> DingTalkProvider:
+    """Return the provider of one configured source; nothing is sent yet."""
+    return DingTalkProvider(source, runtime)
+
+
 class DingTalkProvider:
     """Implements :class:`bridge.providers.base.Provider`. Thread-safe."""
 
     def __init__(self, source: DingTalkSource, runtime: Runtime) -> None:
-        """Prepare; nothing is sent. Raises ValueError for a base URL or time zone that is none."""
+        """Prepare; nothing is sent. Raises ValueError for a base URL, time zone or key that is none."""
         self.source_id = source.id
         self.mapper = DingTalkMapper(source.default_timezone)
         self.client = Client(source, runtime)
@@ -58,6 +64,18 @@ class DingTalkProvider:
         self._directory = Directory(self.client, runtime.clock)
         self._own = OwnWrites()
         self._zone = self.mapper.default_zone
+        self.callbacks: Callbacks | None = None
+        """Reads HTTP pushes, where the source has a callback key."""
+        if source.callback_aes_key:
+            self.callbacks = Callbacks(
+                token=source.callback_token,
+                aes_key=source.callback_aes_key,
+                owner_keys=(source.client_id, source.corp_id),
+            )
+
+    def keep_token(self) -> None:
+        """Renew the access token if it is about to end."""
+        self.client.tokens.current()
 
     def check(self) -> None:
         """Fetch a token and ask for the app's scope: two calls that are not billed."""

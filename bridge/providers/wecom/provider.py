@@ -114,6 +114,10 @@ class WeComProvider:
 
     # ---- the source ----
 
+    def keep_token(self) -> None:
+        """Renew the access token if it is about to end."""
+        self._tokens.current()
+
     def check(self) -> None:
         """Ask for a token and for a calendar that does not exist; raises what is wrong."""
         with contextlib.suppress(Refused):
