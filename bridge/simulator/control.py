@@ -13,7 +13,7 @@ from bridge.simulator.records import ControlError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from bridge.simulator.http import Simulator
+    from bridge.simulator.vendor import Simulator
 
 PREFIX: Final = "/_control/"
 

@@ -13,21 +13,15 @@ import socket
 import struct
 import sys
 import threading
-import time
 import urllib.parse
-from abc import ABC, abstractmethod
-from collections import Counter
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import Any, ClassVar, Final
 
 from bridge.simulator import control
 from bridge.simulator.clock import SimClock
-from bridge.simulator.faults import GARBAGE, HTML_PAGE, Fault, Faults
 from bridge.simulator.messages import Headers, Request, Response, json_response
-from bridge.simulator.records import Call, CallLog, ControlError, NoticeLog, Switch, Switches
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
+from bridge.simulator.play import play
+from bridge.simulator.records import Call, ControlError, Switch
+from bridge.simulator.vendor import Simulator
 
 __all__ = [
     "Call",
@@ -57,158 +51,6 @@ BACKLOG: Final = 512
 
 POLL_S: Final = 0.02
 """Seconds after which the listener looks whether it should stop."""
-
-
-class Simulator(ABC):
-    """A vendor. ``handle`` and ``control`` run under ``lock``: no two at the same time."""
-
-    name: str = "vendor"
-    verbs: tuple[str, ...] = ("state", "act")
-    """Control verbs passed to ``control``; besides them it must understand ``reset``."""
-
-    def __init__(
-        self,
-        *,
-        clock: SimClock | None = None,
-        switches: Iterable[Switch] = (),
-        initial: dict[str, Any] | None = None,
-    ) -> None:
-        """Take ``initial`` for switch values that differ from the defaults."""
-        self.clock = clock or SimClock()
-        self.switches = Switches(switches, initial)
-        self.faults = Faults()
-        self.notices = NoticeLog()
-        self.calls = CallLog()
-        self.lock = threading.RLock()
-        self.in_flight: Counter[str] = Counter()
-        """Calls being answered now, by path; slow faults count."""
-        self.url = ""
-        """Where the simulator is served; set by ``serve``."""
-
-    @abstractmethod
-    def handle(self, request: Request) -> Response:
-        """Answer one call of the vendor's API."""
-
-    @abstractmethod
-    def control(self, verb: str, arguments: dict[str, Any]) -> Any:
-        """Answer ``reset`` and each of ``verbs``; raise ``ControlError`` for nonsense."""
-
-    def facts(self) -> dict[str, Any]:
-        """Return what somebody who wants to use the vendor has to be told: ids, secrets, people."""
-        return {}
-
-    def throttle_response(self, request: Request, fault: Fault) -> Response:
-        """Return what the vendor answers to somebody who asks too often."""
-        del request, fault
-        return Response(status=429)
-
-    def error_response(self, request: Request, fault: Fault) -> Response:
-        """Return the vendor's answer with ``fault.code`` and ``fault.message``."""
-        del request
-        return json_response({"code": fault.code, "message": fault.message}, fault.status)
-
-    def describe(self, request: Request, response: Response | None) -> tuple[str, str, str]:
-        """Return endpoint, vendor's code and actor of a call, for the log of calls."""
-        del response
-        return request.path, "", ""
-
-    def close(self) -> None:
-        """Stop whatever the simulator runs besides the listener."""
-        self.url = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Outcome:
-    """What to do with the connection."""
-
-    response: Response | None = None
-    """None: no answer, the connection ends."""
-    reset: bool = False
-    """End it with a TCP reset."""
-    announced: int | None = None
-    """Content-Length to announce instead of the true one."""
-
-
-def _play(simulator: Simulator, request: Request) -> _Outcome:
-    """Answer one vendor call, with the fault that waits for it, and count it."""
-    fault = simulator.faults.take(request)
-    path = request.path
-    with simulator.lock:
-        simulator.in_flight[path] += 1
-    try:
-        outcome, real = _answer(simulator, request, fault)
-    finally:
-        with simulator.lock:
-            simulator.in_flight[path] -= 1
-            if not simulator.in_flight[path]:
-                del simulator.in_flight[path]
-    endpoint, code, actor = simulator.describe(request, outcome.response or real)
-    simulator.calls.add(
-        Call(
-            endpoint=endpoint,
-            method=request.method,
-            status=outcome.response.status if outcome.response else 0,
-            code=code,
-            at=simulator.clock.now(),
-            actor=actor,
-            fault=fault.kind if fault else "",
-        )
-    )
-    return outcome
-
-
-def _answer(simulator: Simulator, request: Request, fault: Fault | None) -> tuple[_Outcome, Response | None]:
-    """Return the outcome and, if the act happened, the vendor's own answer."""
-    if fault is None:
-        with simulator.lock:
-            real = simulator.handle(request)
-        return _Outcome(response=real), real
-    acted: Response | None = None
-    if fault.when == "after" or fault.kind == "slow":
-        if fault.when == "before":
-            time.sleep(fault.seconds)
-        with simulator.lock:
-            acted = simulator.handle(request)
-        if fault.when == "after":
-            time.sleep(fault.seconds)
-    else:
-        time.sleep(fault.seconds)
-    return _spoil(simulator, request, fault, acted), acted
-
-
-def _spoil(simulator: Simulator, request: Request, fault: Fault, acted: Response | None) -> _Outcome:
-    """Return what the caller gets instead of ``acted``."""
-    match fault.kind:
-        case "lost":
-            return _Outcome()
-        case "reset":
-            return _Outcome(reset=True)
-        case "status":
-            body = fault.body.encode()
-            return _Outcome(response=Response(status=fault.status, body=body, headers=dict(fault.headers)))
-        case "html":
-            page = fault.body.encode() or HTML_PAGE
-            headers = {"Content-Type": "text/html; charset=utf-8"}
-            return _Outcome(response=Response(body=page, headers=headers))
-        case "truncated":
-            return _truncated(fault, acted)
-        case "throttle":
-            return _Outcome(response=simulator.throttle_response(request, fault))
-        case "error":
-            return _Outcome(response=simulator.error_response(request, fault))
-        case "garbage":
-            body = fault.body.encode() or GARBAGE
-            return _Outcome(response=Response(body=body, headers={"Content-Type": "application/json"}))
-        case "empty":
-            return _Outcome(response=Response(headers={"Content-Type": "application/json"}))
-        case _:
-            return _Outcome(response=acted)
-
-
-def _truncated(fault: Fault, acted: Response | None) -> _Outcome:
-    full = acted or json_response({"result": {"items": [{"id": "0123456789"}], "more": False}})
-    short = Response(status=full.status, body=full.body[: len(full.body) // 2], headers=full.headers)
-    return _Outcome(response=short, announced=len(full.body) if fault.content_length == "wrong" else None)
 
 
 class _TooLarge(Exception):
@@ -253,7 +95,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if request.path.startswith(control.PREFIX):
             self._send(control.answer(simulator, request), None)
             return
-        outcome = _play(simulator, request)
+        outcome = play(simulator, request)
         if outcome.reset:
             self._reset()
         elif outcome.response is None:

@@ -114,11 +114,22 @@ def seed_wecom(
             for userid, colour in zip((first, second), COLOURS, strict=True)
         }
         schedules = {
-            first: _engineer(author, calendars[first], first, second),
+            first: _engineer(author, calendars[first], [first, second, *_third(simulator, owner, people)]),
             second: _designer(author, calendars[second], second, first),
         }
         simulator.notices.clear()
     return SeededWecom(calendars=calendars, schedules=schedules)
+
+
+def _third(simulator: WecomSimulator, agent_id: int, people: Sequence[str]) -> list[str]:
+    """Return one more person that the app may invite, if there is one."""
+    corp = simulator.office.corp
+    others = [
+        person.userid
+        for person in corp.people.values()
+        if person.userid not in people and corp.visible(corp.agents[agent_id], person.userid)
+    ]
+    return others[:1]
 
 
 def _calendar(author: _Author, simulator: WecomSimulator, userid: str, colour: str) -> str:
@@ -145,9 +156,10 @@ def _weekly(*days: int, until: int, interval: int = 1) -> dict[str, Any]:
     }
 
 
-def _engineer(author: _Author, cal_id: str, me: str, other: str) -> list[str]:
+def _engineer(author: _Author, cal_id: str, team: list[str]) -> list[str]:
     """Write a weekly series with an exclusion and a moved occurrence, stand-ups, a trip, a night, invitations."""
     at, monday = author.at, author.weekday(1)
+    me, other = team[:2]
     until = at(30, 23, 59)
     sync = author.add(
         cal_id,
@@ -156,7 +168,7 @@ def _engineer(author: _Author, cal_id: str, me: str, other: str) -> list[str]:
         at(monday, 11),
         description="议题:进度、风险、下周计划\nAgenda in the shared document.",
         location="3 号会议室",
-        attendees=[me, other, "wangwu"] if other != "wangwu" else [me, other],
+        attendees=team,
         remind=[-900],
         repeat=_weekly(1, until=until),
     )

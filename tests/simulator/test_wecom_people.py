@@ -225,6 +225,8 @@ def test_a_new_app_and_a_new_person_can_be_added(box) -> None:
         {"do": "occurrences", "schedule_id": "x", "from": 0, "to": 1},
         {"do": "disable_app", "agent_id": 5},
         {"do": "leave", "userid": "ghost"},
+        {"do": "disable_app", "agent_id": "x"},
+        {"do": "verify_callback"},
     ],
 )
 def test_an_act_that_makes_no_sense_is_refused(box, arguments) -> None:

@@ -1,4 +1,4 @@
-"""What people do in the WeCom app and what administrators do in the console.
+"""What people do in the WeCom app; ``console`` has what administrators do.
 
 Each act is a JSON object ``{"do": NAME, …}`` on the control verb ``act``.
 """
@@ -15,12 +15,8 @@ from bridge.simulator.wecom.errors import Refusal
 from bridge.simulator.wecom.series import ALL, ONCE
 from bridge.simulator.wecom.state import (
     CANCELLED,
-    LEFT,
-    Agent,
     Calendar,
-    Callback,
     Content,
-    Department,
     Person,
     Schedule,
 )
@@ -29,10 +25,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from bridge.simulator.wecom.calendars import Calendars
-    from bridge.simulator.wecom.directory import Directory
+    from bridge.simulator.wecom.console import Console
     from bridge.simulator.wecom.office import Office
     from bridge.simulator.wecom.series import Series
-    from bridge.simulator.wecom.tokens import Tokens
 
 OCCURRENCES_MAX: Final = 100_000
 """Occurrences returned by one question."""
@@ -56,14 +51,10 @@ Arguments = dict[str, Any]
 class Acts:
     """The acts by name."""
 
-    def __init__(
-        self, office: Office, calendars: Calendars, series: Series, directory: Directory, tokens: Tokens
-    ) -> None:
+    def __init__(self, office: Office, calendars: Calendars, series: Series, console: Console) -> None:
         self._office = office
         self._calendars = calendars
         self._series = series
-        self._directory = directory
-        self._tokens = tokens
         self._acts: dict[str, Callable[[Arguments], Any]] = {
             "respond": self.respond,
             "edit": self.edit,
@@ -74,18 +65,7 @@ class Acts:
             "book_room": self.book_room,
             "occurrences": self.occurrences,
             "calendar_occurrences": self.calendar_occurrences,
-            "add_person": self.add_person,
-            "leave": self.leave,
-            "add_department": self.add_department,
-            "add_agent": self.add_agent,
-            "visible": self.visible,
-            "disable_app": self.disable_app,
-            "enable_app": self.enable_app,
-            "revoke_token": self.revoke_token,
-            "oauth_code": self.oauth_code,
-            "set_callback": self.set_callback,
-            "verify_callback": self.verify_callback,
-            "callbacks": self.callbacks,
+            **console.acts(),
         }
 
     def play(self, arguments: Arguments) -> Any:
@@ -102,10 +82,13 @@ class Acts:
         except KeyError as error:
             msg = f"the act needs {error}"
             raise ControlError(msg) from error
+        except (TypeError, ValueError) as error:
+            msg = f"an argument has the wrong type: {error}"
+            raise ControlError(msg) from error
 
     def respond(self, arguments: Arguments) -> Any:
         """Answer an invitation: ``{userid, schedule_id, answer, scope?}`` or a bare ``status``."""
-        schedule, person = self._schedule(arguments), self._person(arguments)
+        schedule, person = self._schedule(arguments), self._office.member(arguments["userid"])
         if person.userid not in schedule.content.attendees:
             self._refuse("only attendees answer")
         status = arguments.get("status")
@@ -162,7 +145,7 @@ class Acts:
 
     def create(self, arguments: Arguments) -> Any:
         """Make a schedule by hand: ``{userid, schedule, cal_id?}``; without ``cal_id`` in the person's own."""
-        person = self._person(arguments)
+        person = self._office.member(arguments["userid"])
         fields = self._office.fields(arguments["schedule"], "schedule")
         content = read_content(fields, Content(), self._office.switches, by_client=True)
         agent_id, cal_id = 0, str(arguments.get("cal_id", ""))
@@ -237,91 +220,6 @@ class Acts:
         ]
         return sorted(rows, key=lambda row: (row["start"], row["end"], row["schedule_id"]))
 
-    def add_person(self, arguments: Arguments) -> Any:
-        """Add a member: ``{userid, name?, email?, biz_mail?, mobile?, departments?, visible_to?}``."""
-        names = {field.name for field in dataclasses.fields(Person)}
-        given = {name: value for name, value in arguments.items() if name in names}
-        userid = str(arguments["userid"])
-        person = Person(**{"name": userid, **given})
-        self._office.corp.people[userid.lower()] = person
-        for agent in self._office.corp.agents.values():
-            if agent.visible is not None and agent.agent_id in arguments.get("visible_to", ()):
-                agent.visible.append(userid)
-        return dataclasses.asdict(person)
-
-    def leave(self, arguments: Arguments) -> Any:
-        """Let a member leave the company: ``{userid}``."""
-        self._person(arguments).status = LEFT
-        return {}
-
-    def add_department(self, arguments: Arguments) -> Any:
-        """Add a department: ``{department_id, name, parent_id?}``."""
-        number = int(arguments["department_id"])
-        parent = int(arguments.get("parent_id", 1))
-        department = Department(department_id=number, name=str(arguments["name"]), parent_id=parent)
-        self._office.corp.departments[number] = department
-        return dataclasses.asdict(department)
-
-    def add_agent(self, arguments: Arguments) -> Any:
-        """Add an app: ``{agent_id, secret, kind?, visible?, calendar_api?, reads_details?}``."""
-        names = {"agent_id", "secret", "kind", "visible", "calendar_api", "reads_details"}
-        agent = Agent(**{name: value for name, value in arguments.items() if name in names})
-        self._office.corp.agents[agent.agent_id] = agent
-        return {"agent_id": agent.agent_id}
-
-    def visible(self, arguments: Arguments) -> Any:
-        """Set an app's visible range: ``{agent_id?, userids}``; null: everybody."""
-        userids = arguments["userids"]
-        self._agent(arguments).visible = None if userids is None else [str(userid) for userid in userids]
-        return {}
-
-    def disable_app(self, arguments: Arguments) -> Any:
-        """Take an app out of the schedule app's list, or with ``how`` = ``app`` stop it altogether."""
-        self._set_app(arguments, on=False)
-        return {}
-
-    def enable_app(self, arguments: Arguments) -> Any:
-        """Undo ``disable_app``."""
-        self._set_app(arguments, on=True)
-        return {}
-
-    def revoke_token(self, arguments: Arguments) -> Any:
-        """End the tokens of ``agent_id``, or of all apps."""
-        agent_id = arguments.get("agent_id")
-        return {"ended": self._tokens.revoke(None if agent_id is None else int(agent_id))}
-
-    def oauth_code(self, arguments: Arguments) -> Any:
-        """Return the code a login of ``userid`` brings: ``{userid, ticket?}``."""
-        userid = self._person(arguments).userid
-        return {"code": self._directory.new_code(userid, with_ticket=bool(arguments.get("ticket")))}
-
-    def set_callback(self, arguments: Arguments) -> Any:
-        """Set where events go: ``{agent_id?, url, token, aes_key, verify?}``; no ``url``: nowhere."""
-        agent = self._agent(arguments)
-        agent.callback = None
-        if arguments.get("url"):
-            agent.callback = Callback(
-                url=str(arguments["url"]), token=str(arguments["token"]), aes_key=str(arguments["aes_key"])
-            )
-            if arguments.get("verify"):
-                self._office.sender.verify(agent.callback, agent.agent_id)
-        return {}
-
-    def verify_callback(self, arguments: Arguments) -> Any:
-        """Send the verification GET; the result shows up in ``callbacks``."""
-        agent = self._agent(arguments)
-        if agent.callback is None:
-            self._refuse("no callback URL is set")
-        self._office.sender.verify(agent.callback, agent.agent_id)
-        return {}
-
-    def callbacks(self, arguments: Arguments) -> Any:
-        """Return how many events wait and what became of the others."""
-        result = self._office.sender.as_json()
-        if arguments.get("clear"):
-            self._office.sender.clear()
-        return result
-
     def _occurrences(self, schedule: Schedule, arguments: Arguments) -> list[tuple[int, int]]:
         if schedule.status == CANCELLED:
             return []
@@ -335,13 +233,6 @@ class Acts:
                 break
         return found
 
-    def _set_app(self, arguments: Arguments, *, on: bool) -> None:
-        agent = self._agent(arguments)
-        if arguments.get("how", "calendar_api") == "app":
-            agent.enabled = on
-        else:
-            agent.calendar_api = on
-
     def _tell(self, schedule: Schedule, what: str, before: set[str]) -> None:
         calendar = self._office.corp.calendars.get(schedule.cal_id)
         people = before | set(schedule.content.attendees) | self._office.calendar_people(calendar)
@@ -354,21 +245,6 @@ class Acts:
 
     def _refuse(self, why: str) -> NoReturn:
         raise ControlError(why, status=409)
-
-    def _agent(self, arguments: Arguments) -> Agent:
-        agents = self._office.corp.agents
-        agent_id = int(arguments.get("agent_id") or next(iter(agents)))
-        if agent_id not in agents:
-            msg = f"no app {agent_id}"
-            raise ControlError(msg)
-        return agents[agent_id]
-
-    def _person(self, arguments: Arguments) -> Person:
-        person = self._office.corp.person(str(arguments["userid"]))
-        if person is None:
-            msg = f"no member {arguments['userid']!r}"
-            raise ControlError(msg)
-        return person
 
     def _schedule(self, arguments: Arguments) -> Schedule:
         schedule = self._office.corp.schedules.get(str(arguments["schedule_id"]))
@@ -397,7 +273,7 @@ class Acts:
 
     def _admin(self, arguments: Arguments, schedule: Schedule) -> str:
         """Return the acting person's userid; only admins (and makers) may edit."""
-        person = self._person(arguments)
+        person = self._office.member(arguments["userid"])
         calendar = self._office.corp.calendars.get(schedule.cal_id)
         admins = {*schedule.content.admins, schedule.maker, *(calendar.admins if calendar else ())}
         if person.userid not in admins and not arguments.get("force"):
@@ -407,7 +283,7 @@ class Acts:
         return person.userid
 
     def _calendar_admin(self, arguments: Arguments, calendar: Calendar) -> str:
-        person = self._person(arguments)
+        person = self._office.member(arguments["userid"])
         if person.userid not in calendar.admins and not arguments.get("force"):
             self._refuse("only an admin of the calendar may change it")
         return person.userid

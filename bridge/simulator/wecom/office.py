@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from bridge.simulator.records import ControlError
 from bridge.simulator.wecom.fields import Fields
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from bridge.simulator.messages import Request
     from bridge.simulator.records import NoticeLog, Switches
     from bridge.simulator.wecom.callbacks import Sender
-    from bridge.simulator.wecom.state import Agent, Calendar, Corp
+    from bridge.simulator.wecom.state import Agent, Calendar, Corp, Person
 
 
 @dataclass(slots=True, kw_only=True)
@@ -55,6 +56,14 @@ class Office:
             null_is_absent=self.switches["null_value"] == "absent",
             bytes_count=self.switches["length_unit"] == "bytes",
         )
+
+    def member(self, userid: Any) -> Person:
+        """Return the member who acts; raise ``ControlError`` if there is none."""
+        person = self.corp.person(str(userid))
+        if person is None:
+            msg = f"no member {userid!r}"
+            raise ControlError(msg)
+        return person
 
     def calendar_people(self, calendar: Calendar | None) -> set[str]:
         """Return who is in the notify range of ``calendar``."""

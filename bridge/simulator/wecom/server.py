@@ -6,12 +6,13 @@ import copy
 import dataclasses
 from typing import TYPE_CHECKING, Any, Final
 
-from bridge.simulator.http import Simulator
 from bridge.simulator.messages import Request, Response, json_response
+from bridge.simulator.vendor import Simulator
 from bridge.simulator.wecom import errors
 from bridge.simulator.wecom.acts import Acts
 from bridge.simulator.wecom.calendars import Calendars
 from bridge.simulator.wecom.callbacks import Sender
+from bridge.simulator.wecom.console import Console
 from bridge.simulator.wecom.directory import Directory
 from bridge.simulator.wecom.errors import Refusal, failure
 from bridge.simulator.wecom.fields import parse_body
@@ -50,7 +51,8 @@ class WecomSimulator(Simulator):
         calendars = Calendars(self.office)
         self._directory = Directory(self.office, self._rates)
         schedules = Schedules(self.office, calendars, series, self._rates)
-        self._acts = Acts(self.office, calendars, series, self._directory, self._tokens)
+        console = Console(self.office, self._directory, self._tokens)
+        self._acts = Acts(self.office, calendars, series, console)
         self._routes = calendars.routes() | schedules.routes() | self._directory.routes()
         self._failures = 0
 
