@@ -1,0 +1,170 @@
+"""A series is compiled: the client's recurrence set becomes the fewest vendor items that show the same occurrences.
+
+``docs/compile.md`` tells how. The promise: from today (24 hours before ``now``, so that it is today's midnight in
+any zone) to the horizon the items show exactly the client's occurrences. Before today they show what they showed,
+as far as the client's set still has it; a new series that is held whole begins with its first occurrence, any
+other begins today.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Final
+
+from bridge.errors import Inexpressible
+from bridge.model.event import CalendarObject, Event, Status
+from bridge.plan.compiling.assemble import Assembly, alone, name, pieces_of
+from bridge.plan.compiling.client import ClientSet
+from bridge.plan.compiling.frame import frame_of
+from bridge.plan.compiling.present import read_present
+from bridge.plan.compiling.segments import Override, nominal_length, read_changes
+from bridge.plan.compiling.strands import LOOK_BACK, View, spin
+from bridge.plan.items import Compiled, Piece
+from bridge.plan.moments import override_key
+
+if TYPE_CHECKING:
+    from bridge.model.limits import Limits
+    from bridge.model.recurrence import Moment
+
+ITEMS_MAX: Final = 60
+"""Items of one object that are not over yet. Product page: above a stated number it is refused."""
+
+TODAY: Final = dt.timedelta(hours=24)
+"""What is taken as today reaches so far back: the midnight that began the day, whatever the zone."""
+
+EXISTING_MAX: Final = 5000
+"""Pieces of an earlier compilation that are looked at."""
+
+
+def compile_object(
+    obj: CalendarObject,
+    limits: Limits,
+    *,
+    now: dt.datetime,
+    horizon: dt.datetime,
+    items_max: int = ITEMS_MAX,
+    existing: tuple[Piece, ...] = (),
+) -> Compiled:
+    """Return the items that show ``obj`` at a vendor with ``limits``.
+
+    ``existing``: the pieces of the last compilation; what need not change keeps its key and its form. ``now`` and
+    ``horizon`` are aware. Raises :class:`bridge.errors.Inexpressible` with a sentence if more than ``items_max``
+    items would be needed, or if finding them is too much work.
+    """
+    master = obj.master
+    shown = [event for event in obj.overrides if event.status is not Status.CANCELLED]
+    if master is None:
+        return Compiled(pieces=tuple(_lone(event) for event in shown if event.recurrence_id is not None))
+    if not master.recurrence:
+        return _single(master, obj)
+    return _series(master, obj, limits, now, horizon, items_max, existing[:EXISTING_MAX])
+
+
+def _lone(event: Event, at: Moment | None = None) -> Piece:
+    """Return a changed occurrence, which began at ``at``, as an item that belongs to no series."""
+    at = _utc(event.recurrence_id or event.start) if at is None else at
+    return Piece(key=override_key(at), event=alone(event), at=at)
+
+
+def _utc(moment: Moment) -> Moment:
+    return moment.astimezone(dt.UTC) if isinstance(moment, dt.datetime) else moment
+
+
+def _single(master: Event, obj: CalendarObject) -> Compiled:
+    """Compile an event that does not repeat; overrides of it are unusual, but not impossible."""
+    start = _utc(master.start)
+    gone = {_utc(moment) for moment in master.recurrence.exdates}
+    gone |= {_utc(event.recurrence_id) for event in obj.overrides if event.recurrence_id is not None}
+    pieces = [] if start in gone else [Piece(key="", event=alone(master))]
+    pieces += [
+        _lone(event)
+        for event in obj.overrides
+        if event.status is not Status.CANCELLED and event.recurrence_id is not None
+    ]
+    return Compiled(pieces=tuple(pieces))
+
+
+def _series(
+    master: Event,
+    obj: CalendarObject,
+    limits: Limits,
+    now: dt.datetime,
+    horizon: dt.datetime,
+    items_max: int,
+    existing: tuple[Piece, ...],
+) -> Compiled:
+    frame = frame_of(master.start)
+    client = ClientSet(master, frame)
+    changes = read_changes(master, obj.overrides, frame, client.contains)
+    held, changed = read_present(existing)
+    length = max(nominal_length(event) for event in (master, *obj.overrides))
+    view = View(
+        series=limits.series,
+        since=now - TODAY,
+        horizon=_reach(horizon, changes.overrides),
+        look_back=length + (LOOK_BACK if held else dt.timedelta()),
+        is_shown=lambda instant: any(one.covers(instant) for one in held),
+    )
+    made = Assembly(client, changes, view, held)
+    made.take(spin(client, changes, view))
+    made.keep_past()
+    made.drafts.sort(key=lambda draft: _order(draft.start))
+    name(made.drafts, set())
+    pieces = [piece for draft in made.drafts for piece in pieces_of(draft)]
+    pieces += _unsplit(made, changed)
+    _check_count(made, pieces, limits, items_max)
+    pieces.sort(key=lambda piece: (piece.key.startswith("@"), _order(_utc(piece.at or piece.event.start))))
+    return Compiled(pieces=tuple(pieces), exact_until=horizon if made.is_endless else None)
+
+
+def _reach(horizon: dt.datetime, overrides: tuple[Override, ...]) -> dt.datetime:
+    """Look further where an occurrence from beyond the horizon was moved to this side of it."""
+    reach = horizon
+    for override in overrides:
+        if not isinstance(override.rid, dt.datetime) or not isinstance(override.event.start, dt.datetime):
+            continue
+        if override.event.start <= horizon < override.rid <= horizon + LOOK_BACK:
+            reach = max(reach, override.rid)
+    return reach
+
+
+def _unsplit(made: Assembly, changed: frozenset[str]) -> list[Piece]:
+    """Return the changed occurrences that no series has: each is an item of its own."""
+    split = {id(override) for draft in made.drafts for _, override in draft.split}
+    found = []
+    for override in made.changes.overrides:
+        if id(override) in split:
+            continue
+        piece = _lone(override.event, made.client.frame.instant(override.wall))
+        if made.is_over(override.event) and piece.key not in changed:
+            continue
+        is_far = _order(_utc(override.event.start)) > made.view.horizon < _order(_utc(override.rid))
+        if is_far and made.client.contains(override.wall):
+            made.is_endless = True
+            continue
+        found.append(piece)
+    return found
+
+
+def _order(moment: Moment) -> dt.datetime:
+    """Return what items are ordered by; dates by their UTC midnight."""
+    if isinstance(moment, dt.datetime):
+        return moment
+    return dt.datetime.combine(moment, dt.time(), tzinfo=dt.UTC)
+
+
+def _check_count(made: Assembly, pieces: list[Piece], limits: Limits, items_max: int) -> None:
+    over = {draft.key for draft in made.drafts if draft.is_over}
+    count = sum(
+        piece.key not in over and not (piece.at is not None and made.is_over(piece.event)) for piece in pieces
+    )
+    if count > items_max:
+        msg = (
+            f"This series would take {count} separate entries at {limits.kind}, which has no rule like it; "
+            f"at most {items_max} are made. A simpler rule (every n days, weeks or months), an end date, "
+            "or fewer changed occurrences would help."
+        )
+        raise Inexpressible(msg)
+
+
+__all__ = ["ITEMS_MAX", "TODAY", "compile_object"]

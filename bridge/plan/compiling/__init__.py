@@ -1,0 +1,1 @@
+"""PURE. The parts of the series compiler; :func:`bridge.plan.compile.compile_object` is the way in."""

@@ -1,0 +1,373 @@
+"""From strands to items: where each begins and ends, what is dropped from it, what is split off, what it is called."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final
+
+from bridge.model.recurrence import Moment, Recurrence
+from bridge.plan.compiling.client import TICK, ClientSet
+from bridge.plan.compiling.fit import needs_whole_turns, rule_of
+from bridge.plan.compiling.segments import Changes, Override, Segment, nominal_length
+from bridge.plan.compiling.strands import Spun, Strand, View
+from bridge.plan.items import Piece
+from bridge.plan.moments import moment_key, override_key
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bridge.model.event import Event
+    from bridge.plan.compiling.present import Held
+
+GAP_DROPS_MAX: Final = 8
+"""Dropped occurrences in a row that a series bears; more of them, and it is cut in two. A cut costs one creation,
+as a drop does, but also leaves one more item to be touched by each later edit; hence not 1."""
+
+PAST_CHANGES_MAX: Final = 30
+"""Removed and changed occurrences before today that a series held whole still brings along. With more, a newly
+made series begins today: history is not worth a call to the vendor for each of them."""
+
+PAST_LOOK_MAX: Final = 500
+"""Past occurrences of a former series that are compared one by one with the client's set."""
+
+PAST_DROPS_MAX: Final = 5
+"""Past occurrences of a former series that may be missing from the client's set for the series to be kept."""
+
+
+@dataclass(slots=True, eq=False)
+class Draft:
+    """One item in the making: a stretch of a strand, or a single event."""
+
+    start: Moment
+    """UTC, or a date."""
+    event: Event
+    is_whole: bool = False
+    strand: Strand | None = None
+    first: int = 0
+    stop: int | None = None
+    split: list[tuple[Moment, Override]] = field(default_factory=list)
+    held: Held | None = None
+    key: str = ""
+    is_over: bool = False
+    """Whether all of it lies before today."""
+
+    def covers(self, instant: Moment) -> bool:
+        """Return whether the item has, or had before a drop, an occurrence that begins at ``instant``."""
+        if self.strand is None:
+            return self.start == instant
+        stretch = self.strand.cycle.between(self.first, self.stop)
+        return any(stretch.index_of(wall) is not None for wall in self.strand.frame.walls(instant))
+
+
+class Assembly:
+    """All items of one object, in the making."""
+
+    def __init__(self, client: ClientSet, changes: Changes, view: View, held: list[Held]) -> None:
+        self.client, self.changes, self.view = client, changes, view
+        self.held = held
+        self.drafts: list[Draft] = []
+        self.is_endless = False
+        self._used: set[int] = set()
+        self._removed = self._removals()
+
+    # ---- removed and changed occurrences -------------------------------------------------------------------
+
+    def _removals(self) -> dict[int, list[tuple[Moment, Override | None]]]:
+        """Return, by segment, when removed (None) and changed occurrences would begin."""
+        found: dict[int, list[tuple[Moment, Override | None]]] = {}
+        marks: list[tuple[dt.datetime, Override | None]] = [(wall, None) for wall in self.changes.excluded]
+        marks += [(override.wall, override) for override in self.changes.overrides]
+        for wall, override in marks:
+            segment = self.changes.segment_of(wall)
+            instant = segment.frame.instant(segment.out(wall))
+            found.setdefault(id(segment), []).append((instant, override))
+        return found
+
+    def _marks(self, strand: Strand, first: int, stop: int | None) -> dict[int, Override | None]:
+        """Return the indexes that are removed (None) or changed."""
+        stretch = strand.cycle.between(first, stop)
+        marks: dict[int, Override | None] = {}
+        for instant, override in self._removed.get(id(strand.segment), ()):
+            for wall in strand.frame.walls(instant):
+                index = stretch.index_of(wall)
+                if index is not None:
+                    marks[index] = override
+        for day in self.changes.excluded_days:
+            low = dt.datetime.combine(day, dt.time()) + strand.segment.delta
+            index = stretch.ceil_wall(strand.frame.wall(strand.segment.frame.instant(low)))
+            while stretch.index_of(stretch.wall(index)) is not None and strand.out(
+                index
+            ) < low + dt.timedelta(days=1):
+                marks[index] = None
+                index += 1
+        if strand.wanted is not None and stop is not None:
+            for index in range(first, stop):
+                if stretch.wall(index) not in strand.wanted:
+                    marks.setdefault(index, None)
+        return marks
+
+    def _is_removed(self, segment: Segment, out: dt.datetime) -> bool:
+        instant = segment.frame.instant(out)
+        if any(mark == instant for mark, _ in self._removed.get(id(segment), ())):
+            return True
+        return (out - segment.delta).date() in self.changes.excluded_days
+
+    # ---- series and single events --------------------------------------------------------------------------
+
+    def take(self, spun: Spun) -> None:
+        """Make drafts of what was spun."""
+        self.is_endless = spun.is_endless
+        whole = len(spun.strands) == 1 and not spun.singles and not spun.is_endless
+        for strand in spun.strands:
+            self._take_strand(strand, is_whole=whole and not strand.is_cut)
+        for segment, out in spun.singles:
+            self._take_single(segment, out)
+
+    def _take_strand(self, strand: Strand, *, is_whole: bool) -> None:
+        template = strand.segment.template
+        if template is None:
+            return
+        cycle = strand.cycle
+        held, index = self._match(strand)
+        length = nominal_length(template)
+        today = max(
+            cycle.first,
+            cycle.ceil_wall(self.view.low(strand.frame) - length + (TICK if length else dt.timedelta())),
+        )
+        first = today
+        if held is not None and index is not None:
+            first = min(today, index)
+        elif is_whole and len(self._marks(strand, cycle.first, today)) <= PAST_CHANGES_MAX:
+            first = cycle.first
+        if cycle.stop is not None and first >= cycle.stop:
+            return
+        if strand.is_cut and strand.out(first) > self.view.high(strand.segment.frame):
+            self.is_endless = True
+            return
+        marks = self._marks(strand, first, cycle.stop)
+        for begin, stop in _stretches(first, cycle.stop, marks, is_held=held is not None):
+            self._add_stretch(strand, begin, stop, marks, held, is_whole=is_whole)
+            held = None
+
+    def _match(self, strand: Strand) -> tuple[Held | None, int | None]:
+        """Return the series at the vendor that this strand carries on."""
+        for held in self.held:
+            if id(held) in self._used:
+                continue
+            index = held.index_in(strand.cycle, strand.frame)
+            if index is not None:
+                self._used.add(id(held))
+                return held, index
+        return None, None
+
+    def _add_stretch(
+        self,
+        strand: Strand,
+        first: int,
+        stop: int | None,
+        marks: dict[int, Override | None],
+        held: Held | None,
+        *,
+        is_whole: bool,
+    ) -> None:
+        size = strand.cycle.size
+        if needs_whole_turns(strand.cycle, self.view.series) and first % size:
+            turn = first + size - first % size
+            head = turn if stop is None else min(turn, stop)
+            self._add_singles(strand, first, head, marks)
+            first, held = head, None
+        inside = {
+            index: mark for index, mark in marks.items() if index >= first and (stop is None or index < stop)
+        }
+        if stop is not None and (stop - first < 2 or stop - first - len(inside) < (1 if held else 2)):
+            self._add_singles(strand, first, stop, inside)
+            return
+        self._add_series(strand, first, stop, inside, held, is_whole=is_whole)
+
+    def _add_singles(self, strand: Strand, first: int, stop: int, marks: dict[int, Override | None]) -> None:
+        for index in range(first, stop):
+            if index not in marks:
+                self._take_single(strand.segment, strand.out(index))
+
+    def _add_series(
+        self,
+        strand: Strand,
+        first: int,
+        stop: int | None,
+        marks: dict[int, Override | None],
+        held: Held | None,
+        *,
+        is_whole: bool,
+    ) -> None:
+        template = strand.segment.template
+        if template is None:
+            return
+        stretch = strand.cycle.between(first, stop)
+        until = None if stop is None else strand.instant(stop - 1)
+        rule = rule_of(stretch, self.view.series, until=until, has_exceptions=bool(marks))
+        drops = tuple(strand.instant(index) for index, mark in sorted(marks.items()) if mark is None)
+        event = strand.segment.show(template, strand.out(first))
+        if strand.frame != strand.segment.frame:
+            event = replace(event, start=_on(event.start, strand), end=_on(event.end, strand))
+        event = replace(event, recurrence=Recurrence(rules=(rule,), exdates=drops))
+        split = [(strand.instant(index), mark) for index, mark in sorted(marks.items()) if mark is not None]
+        low = self.view.low(strand.frame) - nominal_length(template)
+        self.drafts.append(
+            Draft(
+                start=strand.instant(first),
+                event=event,
+                is_whole=is_whole,
+                strand=strand,
+                first=first,
+                stop=stop,
+                split=split,
+                held=held,
+                is_over=stop is not None and strand.cycle.wall(stop - 1) < low,
+            )
+        )
+
+    def _take_single(self, segment: Segment, out: dt.datetime) -> None:
+        template = segment.template
+        if template is None or self._is_removed(segment, out):
+            return
+        if out > self.view.high(segment.frame):
+            self.is_endless = True
+            return
+        start = segment.frame.instant(out)
+        held = self._single_at(start)
+        event = segment.show(template, out)
+        is_over = self.is_over(event)
+        if is_over and held is None:
+            return
+        if held is not None:
+            self._used.add(id(held))
+        self.drafts.append(Draft(start=start, event=event, held=held, is_over=is_over))
+
+    def _single_at(self, start: Moment) -> Held | None:
+        for held in self.held:
+            if held.cycle is None and held.start == start and id(held) not in self._used:
+                return held
+        return None
+
+    def is_over(self, event: Event) -> bool:
+        """Return whether an event lies before today."""
+        start, end = event.start, event.end
+        if isinstance(start, dt.datetime) and isinstance(end, dt.datetime):
+            return end <= self.view.since and start < self.view.since
+        today = self.view.since.astimezone(dt.UTC).date()
+        return end <= today and start < today
+
+    # ---- what is there already and lies in the past --------------------------------------------------------
+
+    def keep_past(self) -> None:
+        """Keep what the vendor shows of the past, as far as the client's set still has it."""
+        for held in self.held:
+            if id(held) in self._used:
+                continue
+            if held.cycle is None:
+                found = self._wanted(held.start)
+                if found is not None:
+                    self._take_single(*found)
+            else:
+                self._keep_series(held)
+
+    def _keep_series(self, held: Held) -> None:
+        cycle = held.cycle
+        if cycle is None:
+            return
+        stop = cycle.ceil_wall(self.view.low(held.frame))
+        stop = stop if cycle.stop is None else min(stop, cycle.stop)
+        first = max(cycle.first, stop - PAST_LOOK_MAX)
+        segment: Segment | None = None
+        kept: set[dt.datetime] = set()
+        for index in range(first, stop):
+            wall = cycle.wall(index)
+            found = self._wanted(held.frame.instant(wall))
+            if found is not None:
+                segment = found[0]
+                kept.add(wall)
+        missing = sum(cycle.wall(index) not in kept for index in range(first, stop))
+        if segment is None or missing > PAST_DROPS_MAX or first > cycle.first:
+            return
+        strand = Strand(cycle.between(first, stop), held.frame, segment, is_cut=True, wanted=frozenset(kept))
+        marks = self._marks(strand, first, stop)
+        self._add_stretch(strand, first, stop, marks, held, is_whole=False)
+
+    def _wanted(self, instant: Moment) -> tuple[Segment, dt.datetime] | None:
+        """Return the occurrence that begins at ``instant``, if it is an ordinary one that no draft shows."""
+        if any(draft.covers(instant) for draft in self.drafts):
+            return None
+        for segment in self.changes.segments:
+            if segment.template is None or isinstance(instant, dt.datetime) == segment.frame.is_all_day:
+                continue
+            for out in segment.frame.walls(instant):
+                original = out - segment.delta
+                if self.changes.segment_of(original) is not segment or self._is_removed(segment, out):
+                    continue
+                if self.client.contains(original):
+                    return segment, out
+        return None
+
+
+def _on(moment: Moment, strand: Strand) -> Moment:
+    """Write a time on the clock of a strand."""
+    return moment.astimezone(strand.frame.zone) if isinstance(moment, dt.datetime) else moment
+
+
+def _stretches(
+    first: int, stop: int | None, marks: dict[int, Override | None], *, is_held: bool
+) -> Iterator[tuple[int, int | None]]:
+    """Yield index ranges without removed occurrences at their ends, cut at long gaps.
+
+    A series that is there already keeps its ends: removing an occurrence costs less than moving the series.
+    """
+    drops = {index for index, mark in marks.items() if mark is None}
+    if not is_held:
+        while first in drops:
+            first += 1
+        while stop is not None and stop - 1 in drops:
+            stop -= 1
+    begin = first
+    for index in sorted(drops):
+        if index < begin or index - 1 in drops:
+            continue
+        end = index
+        while end in drops:
+            end += 1
+        if end - index > GAP_DROPS_MAX and (stop is None or end < stop):
+            if index > begin:
+                yield begin, index
+            begin = end
+    if stop is None or begin < stop:
+        yield begin, stop
+
+
+def name(drafts: list[Draft], taken: set[str]) -> None:
+    """Give each draft its key: the one it has at the vendor, else one made from its start."""
+    for draft in drafts:
+        if draft.held is not None and draft.held.key not in taken:
+            draft.key = draft.held.key
+            taken.add(draft.key)
+    for draft in drafts:
+        if draft.held is not None and draft.key == draft.held.key:
+            continue
+        plain = "" if draft.is_whole else f"p{moment_key(draft.start)}"
+        key, number = plain, 1
+        while key in taken:
+            number += 1
+            key = f"p{moment_key(draft.start)}~{number}"
+        draft.key = key
+        taken.add(key)
+
+
+def pieces_of(draft: Draft) -> Iterator[Piece]:
+    """Yield the item and the occurrences split off from it."""
+    yield Piece(key=draft.key, event=draft.event)
+    for at, override in draft.split:
+        yield Piece(key=override_key(at), event=alone(override.event), of=draft.key, at=at)
+
+
+def alone(event: Event) -> Event:
+    """Return a changed occurrence as an event of its own."""
+    return replace(event, recurrence=Recurrence(), this_and_future=False)
