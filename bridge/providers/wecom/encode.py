@@ -60,8 +60,11 @@ def encode(event: Event, roster: Roster, zone: ZoneInfo) -> Encoded[Json]:
     reminders: RemindersJson = {}
     losses += _alarms(event, reminders)
     if event.recurrence.rules:
+        _rule(event, reminders)
         hours = _series_hours(event, hours)
-        _rule(event, hours, reminders)
+        until_s = _until(event.recurrence.rules[0], event.start, hours)
+        if until_s is not None:
+            reminders["repeat_until"] = until_s
     else:
         reminders["is_repeat"] = 0
     reminders["timezone"] = hours
@@ -231,8 +234,8 @@ def _probes(rule: Rule) -> int | None:
     return OPEN_END_PROBES if rule.count is None and rule.until is None else None
 
 
-def _rule(event: Event, hours: int, reminders: RemindersJson) -> None:
-    """Fill in the recurrence fields; raises Inexpressible for all that is not safe under every reading."""
+def _rule(event: Event, reminders: RemindersJson) -> None:
+    """Fill in the pattern; raises Inexpressible for all that is not safe under every reading."""
     if len(event.recurrence.rules) > 1 or event.recurrence.rdates:
         msg = "WeCom holds one plain rule per series"
         raise Inexpressible(msg)
@@ -256,9 +259,6 @@ def _rule(event: Event, hours: int, reminders: RemindersJson) -> None:
             _check_yearly(rule, event.start)
         case _:
             raise _odd_rule()
-    until_s = _until(rule, event.start, hours)
-    if until_s is not None:
-        reminders["repeat_until"] = until_s
 
 
 def _odd_rule() -> Inexpressible:
@@ -314,12 +314,9 @@ def _check_yearly(rule: Rule, start: Moment) -> None:
 
 def _until(rule: Rule, start: Moment, hours: int) -> int | None:
     """Return 23:59:59 of the last occurrence's day: right whether WeCom counts its end in or out."""
-    if rule.count is None and rule.until is None:
-        return None
     last = last_occurrence(rule, start)
     if last is None:
-        msg = "the series has more occurrences than can be counted; give it an earlier end"
-        raise Inexpressible(msg)
+        return None
     day = (
         last.astimezone(dt.timezone(dt.timedelta(hours=hours))).date()
         if isinstance(last, dt.datetime)

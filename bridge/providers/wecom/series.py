@@ -33,13 +33,13 @@ def occurrences(rule: Rule, start: Moment) -> Iterator[Moment]:
 
 
 def last_occurrence(rule: Rule, start: Moment) -> Moment | None:
-    """Return the last start of a series, or None if it has no end (or too many occurrences to reach it)."""
+    """Return the last start of a series, or None if it has no end. Nothing is looked for after YEAR_MAX."""
     if rule.count is None and rule.until is None:
         return None
-    last, count = start, 0
+    last = start
     for moment in occurrences(rule, start):
-        last, count = moment, count + 1
-    return last if count < OCCURRENCES_MAX else None
+        last = moment
+    return last
 
 
 def _on(start: Moment, day: dt.date) -> Moment:
@@ -108,5 +108,5 @@ def _monthly(days: tuple[int, ...], first: dt.date, step_months: int) -> Iterato
         year, month = divmod(number, MONTHS)
         length = calendar.monthrange(year, month + 1)[1]
         for day in days:
-            if day <= length:
+            if 1 <= day <= length:
                 yield dt.date(year, month + 1, day)
