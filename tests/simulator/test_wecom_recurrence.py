@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import random
 
 import pytest
+from dateutil import rrule
 
 from bridge.simulator.wecom import recurrence
 from bridge.simulator.wecom.recurrence import Reading
@@ -171,6 +173,43 @@ def test_a_series_without_an_end_is_answered_window_by_window() -> None:
     assert late == [moment(2099, 1, 5), moment(2099, 2, 5)]
     never = series(moment(2026, 2, 1), repeat_type=2, is_custom=1, interval=12, monthdays=(30,))
     assert list(recurrence.pattern_starts(never, Reading(), begin=0, end=2**33)) == []
+
+
+WEEKDAYS = (rrule.MO, rrule.TU, rrule.WE, rrule.TH, rrule.FR, rrule.SA, rrule.SU)
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_the_expansion_agrees_with_an_rrule_library(seed) -> None:
+    """The same series as an RRULE, where RRULE and WeCom mean the same: short months skipped, weeks from Monday."""
+    dice = random.Random(seed)
+    offset = dice.randint(-12, 12)
+    zone = dt.timezone(dt.timedelta(hours=offset))
+    first = dt.datetime(2026, 1, 1, dice.randint(0, 23), 30, tzinfo=zone) + dt.timedelta(
+        days=dice.randint(0, 700)
+    )
+    until = first + dt.timedelta(days=dice.randint(0, 1500))
+    step, kind = dice.randint(1, 4), dice.choice([0, 1, 2, 5, 7])
+    rule = {"repeat_type": kind, "is_custom": 1, "interval": step, "timezone": offset}
+    wanted = {"dtstart": first, "until": until, "interval": step, "wkst": rrule.MO}
+    match kind:
+        case 0:
+            wanted["freq"] = rrule.DAILY
+        case 1:
+            days_of_week = sorted(dice.sample(range(1, 8), dice.randint(1, 7)))
+            rule["weekdays"] = tuple(days_of_week)
+            wanted |= {"freq": rrule.WEEKLY, "byweekday": [WEEKDAYS[day - 1] for day in days_of_week]}
+        case 2:
+            days_of_month = sorted(dice.sample(range(1, 32), dice.randint(1, 5)))
+            rule["monthdays"] = tuple(days_of_month)
+            wanted |= {"freq": rrule.MONTHLY, "bymonthday": days_of_month}
+        case 5:
+            wanted["freq"] = rrule.YEARLY
+        case _:
+            wanted |= {"freq": rrule.WEEKLY, "interval": 1, "byweekday": WEEKDAYS[:5]}
+    start = int(first.timestamp())
+    content = series(start, **rule, repeat_until=int(until.timestamp()))
+    found = list(recurrence.pattern_starts(content, Reading(), begin=0, end=2**33))
+    assert found == [int(item.timestamp()) for item in rrule.rrule(**wanted)]
 
 
 def test_the_calendar_shows_all_occurrences_in_order(box, cal) -> None:
