@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Final
 from bridge.ical import people, values, write, zones
 from bridge.ical.fingerprint import canonical
 from bridge.ical.lines import Component, Line, make
-from bridge.ical.recur import end_of
+from bridge.ical.recur import end_of, instant
 from bridge.ical.rules import rule_from_text, rule_to_text
 from bridge.ical.sheet import Sheet
 from bridge.ical.vevent import Context, line_dates, trigger_s
 from bridge.model.event import Event, Status
+from bridge.model.recurrence import Recurrence
 
 if TYPE_CHECKING:
     from bridge.model.people import Attendee
@@ -24,6 +25,7 @@ EQUAL_YEARS: Final = 5
 """Years from DTSTART on over which two zones must agree to stand for each other in a series."""
 
 _RECURRENCE: Final = ("RRULE", "RDATE", "EXDATE", "EXRULE")
+_AFTER_DATES: Final = ("EXDATE", "RDATE", "RRULE", "DTEND", "DTSTART")
 
 
 @dataclasses.dataclass(slots=True)
@@ -43,11 +45,15 @@ def edit(component: Component, shown: Event, before: Event, after: Event, tools:
     ``shown`` is the component's own event. Without a difference the same component comes back.
     """
     sheet = Sheet(component, tools.eol)
-    _edit_alarms(sheet, shown, before, after, tools)
-    is_new_time = _edit_times(sheet, shown, before, after, tools)
-    is_new_rule = _edit_recurrence(sheet, shown, before, after, tools)
+    start = _edit_times(sheet, shown, before, after, tools)
+    is_new_time = sheet.is_changed
+    _pin_dates(sheet, shown, start, tools)
+    is_new_rule = _edit_recurrence(sheet, shown, start, before, after, tools)
     _edit_words(sheet, before, after)
     _edit_url(sheet, before.url, after.url)
+    _edit_alarms(sheet, shown, before, after, tools)
+    if not (after.recurrence or shown.recurrence) and differ(start, shown.start):
+        _shift_absolute_alarms(sheet, shown, start, tools)
     _edit_people(sheet, before, after)
     if before.this_and_future != after.this_and_future:
         line = sheet.first("RECURRENCE-ID")
@@ -82,12 +88,12 @@ def from_master(component: Component, shown: Event, like: Event, override: Event
     sheet.remove(*_RECURRENCE, "RECURRENCE-ID")
     start = sheet.first("DTSTART")
     origin = override.recurrence_id if override.recurrence_id is not None else override.start
-    line = _moment_line("RECURRENCE-ID", start, origin, tools, keep_zone=True)
+    line = moment_line("RECURRENCE-ID", start, origin, tools, keep_zone=True)
     if override.this_and_future:
         line = line.with_param("RANGE", "THISANDFUTURE")
     sheet.add(line, after=("UID",))
     end = end_of(shown, like.start) if shown.is_all_day == like.is_all_day else like.end
-    occurrence = dataclasses.replace(shown, start=like.start, end=end)
+    occurrence = dataclasses.replace(shown, start=like.start, end=end, recurrence=Recurrence())
     _write_times(sheet, shown, occurrence.start, occurrence.end, tools, is_forced=False)
     copied = sheet.component()
     edited = edit(copied, occurrence, like, override, tools)
@@ -107,25 +113,22 @@ def differ(one: Moment, other: Moment) -> bool:
 # ---- times ------------------------------------------------------------------------------------------------------
 
 
-def _edit_times(sheet: Sheet, shown: Event, before: Event, after: Event, tools: Tools) -> bool:
-    """Set DTSTART and DTEND or DURATION; return whether the time changed."""
+def _edit_times(sheet: Sheet, shown: Event, before: Event, after: Event, tools: Tools) -> Moment:
+    """Set DTSTART and DTEND or DURATION where the time changed; return the start."""
     is_forced = _zone_is_forced(shown, before, after)
-    if not (differ(before.start, after.start) or differ(before.end, after.end) or is_forced):
-        return False
-    start = after.start if differ(before.start, after.start) else shown.start
+    is_moved = differ(before.start, after.start)
+    if not (is_moved or differ(before.end, after.end) or is_forced):
+        return shown.start
+    start = after.start if is_moved or is_forced else shown.start
     same_kind = shown.is_all_day == before.is_all_day == after.is_all_day
-    if same_kind and differ(before.start, after.start) and _length(before) == _length(after):
+    if same_kind and is_moved and _length(before) == _length(after):
         end = _plus(start, _length(shown))  # moved as a whole: the client's own length stays
     else:
         end = after.end if differ(before.end, after.end) or not same_kind else shown.end
-        if _absolute(end) < _absolute(start):
-            end = after.end
-    if _is_date(start) != _is_date(end):
-        start, end = after.start, after.end
+    if _is_date(start) != _is_date(end) or _absolute(end) < _absolute(start):
+        start, end = after.start, after.end  # the text is out of step with the vendor; the vendor is right
     _write_times(sheet, shown, start, end, tools, is_forced=is_forced)
-    if not (after.recurrence or shown.recurrence) and differ(start, shown.start):
-        _shift_absolute_alarms(sheet, shown, start, tools)
-    return True
+    return start
 
 
 def _write_times(
@@ -137,7 +140,7 @@ def _write_times(
         return
     new_start_line = start_line
     if is_forced or differ(shown.start, start):
-        new_start_line = _moment_line(
+        new_start_line = moment_line(
             "DTSTART",
             None if is_forced else start_line,
             start,
@@ -151,14 +154,14 @@ def _write_times(
         if (is_forced and same_zone) or differ(shown.end, end) or shown.is_all_day != _is_date(end):
             model = new_start_line if same_zone or _is_odd(end_line, start_line) else end_line
             sheet.replace(
-                end_line, _moment_line("DTEND", model, end, tools, keep_zone=keep_zone, params_of=end_line)
+                end_line, moment_line("DTEND", model, end, tools, keep_zone=keep_zone, params_of=end_line)
             )
         if length_line is not None:
             sheet.remove("DURATION")
     elif length_line is not None:
         _write_duration(sheet, length_line, start, end)
     elif differ(end, start if isinstance(start, dt.datetime) else start + dt.timedelta(days=1)):
-        line = _moment_line("DTEND", new_start_line, end, tools, keep_zone=keep_zone)
+        line = moment_line("DTEND", new_start_line, end, tools, keep_zone=keep_zone)
         sheet.add(line, after=("DTSTART",))
 
 
@@ -173,7 +176,7 @@ def _write_duration(sheet: Sheet, line: Line, start: Moment, end: Moment) -> Non
         sheet.replace(line, line.with_value(values.duration_text(seconds, whole_days=True)))
 
 
-def _moment_line(
+def moment_line(
     name: str,
     model: Line | None,
     moment: Moment,
@@ -272,7 +275,24 @@ def _plus(start: Moment, length: dt.timedelta) -> Moment:
 # ---- recurrence -------------------------------------------------------------------------------------------------
 
 
-def _edit_recurrence(sheet: Sheet, shown: Event, before: Event, after: Event, tools: Tools) -> bool:
+def _pin_dates(sheet: Sheet, shown: Event, start: Moment, tools: Tools) -> None:
+    """Write out RDATE and EXDATE whose meaning hangs on DTSTART (a DATE beside a time) before DTSTART moves."""
+    if start is shown.start or _is_date(start) != shown.is_all_day:
+        return
+    for name in ("RDATE", "EXDATE"):
+        for line in sheet.lines(name):
+            before = line_dates(line, shown.start, tools.context)
+            after = line_dates(line, start, tools.context)
+            if [instant(moment) for moment in before] != [instant(moment) for moment in after]:
+                sheet.replace(line, None)
+                for moment in before:
+                    sheet.add(_date_line(sheet, name, moment, tools), after=_AFTER_DATES)
+
+
+def _edit_recurrence(
+    sheet: Sheet, shown: Event, start: Moment, before: Event, after: Event, tools: Tools
+) -> bool:
+    """Set rules, and add and remove dates; return whether anything changed. ``start`` is DTSTART by now."""
     old, new = before.recurrence, after.recurrence
     if old and not new:
         sheet.remove(*_RECURRENCE)
@@ -283,9 +303,9 @@ def _edit_recurrence(sheet: Sheet, shown: Event, before: Event, after: Event, to
         is_changed = True
     for name, olds, news in (("RDATE", old.rdates, new.rdates), ("EXDATE", old.exdates, new.exdates)):
         gone = _keys(olds) - _keys(news)
-        added = [moment for moment in news if _key(moment) not in _keys(olds)]
+        added = [moment for moment in news if instant(moment) not in _keys(olds)]
         if gone or added:
-            _write_dates(sheet, name, gone, added, shown, tools)
+            _write_dates(sheet, name, (gone, added), (shown.start, start), tools)
             is_changed = True
     return is_changed
 
@@ -314,31 +334,38 @@ def _write_rules(sheet: Sheet, shown: Event, after: Event, tools: Tools) -> None
 
 
 def _write_dates(
-    sheet: Sheet, name: str, gone: set[Moment], added: list[Moment], shown: Event, tools: Tools
+    sheet: Sheet,
+    name: str,
+    change: tuple[set[Moment], list[Moment]],
+    models: tuple[Moment, Moment],
+    tools: Tools,
 ) -> None:
+    """Take values away and add others. ``models`` are DTSTART as it was, which says what the text meant, and now."""
+    gone, added = change
     present: set[Moment] = set()
     for line in sheet.lines(name):
         items = [item for item in line.value.split(",") if item.strip()]
-        moments = line_dates(line, shown.start, tools.context)
-        kept = [item for item, moment in zip(items, moments, strict=True) if _key(moment) not in gone]
-        present |= {_key(moment) for moment in moments} - gone
+        moments = line_dates(line, models[0], tools.context)
+        kept = [item for item, moment in zip(items, moments, strict=True) if instant(moment) not in gone]
         if not kept:
             sheet.replace(line, None)
-        elif len(kept) < len(items):
-            sheet.replace(line, line.with_value(",".join(kept)))
-    start = sheet.first("DTSTART")
+            continue
+        left = line.with_value(",".join(kept)) if len(kept) < len(items) else line
+        sheet.replace(line, left)
+        present |= {instant(moment) for moment in line_dates(left, models[1], tools.context)}
     for moment in added:
-        if _key(moment) not in present:
-            line = _moment_line(name, start if not _is_date(moment) else None, moment, tools, keep_zone=True)
-            sheet.add(line, after=("EXDATE", "RDATE", "RRULE", "DTEND", "DTSTART"))
+        if instant(moment) not in present:
+            sheet.add(_date_line(sheet, name, moment, tools), after=_AFTER_DATES)
 
 
-def _key(moment: Moment) -> Moment:
-    return moment.astimezone(dt.UTC) if isinstance(moment, dt.datetime) else moment
+def _date_line(sheet: Sheet, name: str, moment: Moment, tools: Tools) -> Line:
+    """Return a line for one RDATE or EXDATE in the form of DTSTART."""
+    start = sheet.first("DTSTART")
+    return moment_line(name, None if _is_date(moment) else start, moment, tools, keep_zone=True)
 
 
 def _keys(moments: tuple[Moment, ...]) -> set[Moment]:
-    return {_key(moment) for moment in moments}
+    return {instant(moment) for moment in moments}
 
 
 # ---- words ------------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ import datetime as dt
 from typing import TYPE_CHECKING
 
 from bridge.ical import lines, write, zones
-from bridge.ical.edit import Tools, edit, from_master
+from bridge.ical.edit import Tools, edit, from_master, moment_line
 from bridge.ical.lines import Component
 from bridge.ical.recur import end_of, instant
 from bridge.ical.vevent import context_of, read_event
@@ -67,8 +67,8 @@ class _Page:
         default_zone: str | None,
     ) -> None:
         self._text = text
-        self._after = after
         self._tree = lines.read(text, max_bytes=4 * lines.TEXT_BYTES_MAX)
+        self._after = dataclasses.replace(after, uid=_uid(self._tree) or after.uid)
         stated = zones.by_name(default_zone) if default_zone else None
         context = context_of(self._tree, stated or _zone_of(before) or _zone_of(after) or dt.UTC)
         context.is_zone_stated = stated is not None
@@ -105,6 +105,26 @@ class _Page:
                 self._put(self._master, edited)
                 self._master = edited
                 self._shown_master = read_event(edited, self._tools.context, master=None)
+                self._pin_overrides()
+
+    def _pin_overrides(self) -> None:
+        """Write out each RECURRENCE-ID whose meaning hangs on DTSTART (a DATE beside a time), now that it moved."""
+        master = self._shown_master
+        for key, (component, shown) in list(self._overrides.items()):
+            now = read_event(component, self._tools.context, master=master)
+            if instant(_origin(now)) == key or isinstance(key, dt.datetime) == _is_date(_origin(now)):
+                continue
+            line = component.first("RECURRENCE-ID")
+            if line is not None and master is not None and self._master is not None:
+                model = self._master.first("DTSTART")
+                pinned = moment_line(
+                    line.name, model, _origin(shown), self._tools, keep_zone=True, params_of=line
+                )
+                edited = component.with_children(
+                    [pinned if child is line else child for child in component.children]
+                )
+                self._put(component, edited)
+                self._overrides[key] = (edited, shown)
 
     def lay_override(self, key: Moment, before: Event | None, after: Event) -> None:
         """Change or add one override; ``before`` is None if the vendor had none."""
@@ -193,6 +213,18 @@ class _Page:
             if name not in defined:
                 text = write.vtimezone_text(name, years).replace("\r\n", self._tools.eol)
                 self._children.insert(place, lines.read(text))
+
+
+def _uid(tree: Component) -> str:
+    for event in tree.components("VEVENT"):
+        line = event.first("UID")
+        if line is not None:
+            return line.value.strip()
+    return ""
+
+
+def _is_date(moment: Moment) -> bool:
+    return not isinstance(moment, dt.datetime)
 
 
 def _origin(event: Event) -> Moment:
