@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import json
 import socket
+import subprocess
+import sys
 import threading
 import time
 
@@ -314,3 +316,15 @@ def test_a_hundred_callers_at_once_are_all_answered(server) -> None:
         thread.join()
     assert statuses == [200] * 100
     assert server.simulator.count == 100
+
+
+def test_the_simulators_import_nothing_of_the_mapping_they_must_be_able_to_contradict() -> None:
+    script = (
+        "import sys, bridge.simulator.http, bridge.simulator.wecom, bridge.simulator.world;"
+        "print([n for n in sys.modules if n.startswith('bridge.') and not n.startswith('bridge.simulator')"
+        " or n.split('.')[0] in ('icalendar', 'dateutil', 'httpx', 'radicale', 'sqlalchemy')])"
+    )
+    shown = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert shown.stdout.strip() == "[]"
