@@ -56,7 +56,11 @@ class DavApplication(Application):
         ask = Ask(self.service, login, base, path, environ)
         self._note(ask)
         with asking(ask):
-            handled: Intermediate = super()._handle_request({**environ, "QUERY_STRING": ""})
+            try:
+                handled: Intermediate = super()._handle_request({**environ, "QUERY_STRING": ""})
+            except Exception as error:
+                log.exception("dav.frame_failed", extra=fields(error=type(error).__name__))
+                return _plain(respond.broken())
             return handled
 
     def _note(self, ask: Ask) -> None:
@@ -75,7 +79,7 @@ class DavApplication(Application):
         if ask is None or ask.login.user != user:
             return respond.forbidden()
         try:
-            if not Access(self._rights, user, groups, ask.path).check("r"):
+            if not Access(self._rights, user, groups, f"/{'/'.join(ask.parts[:3])}").check("r"):
                 return respond.forbidden()
             return work(ask)
         except BridgeError as error:
@@ -189,6 +193,18 @@ def _plain(answer: respond.Answer) -> Intermediate:
     return f"{status} {responses.get(status, 'Unknown')}", list(headers.items()), [body] if body else []
 
 
+class _NoPaths(logging.Filter):
+    """Silences Radicale while it works for us: its lines hold paths and user names, and failures are logged here."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Return whether the record comes from somewhere else."""
+        del record
+        return current() is None
+
+
+_NO_PATHS = _NoPaths()
+
+
 def build_dav_app(
     service: Service,
     *,
@@ -205,6 +221,7 @@ def build_dav_app(
     quiet = logging.getLogger("radicale")
     if quiet.level == logging.NOTSET:
         quiet.setLevel(logging.WARNING)
+    quiet.addFilter(_NO_PATHS)
     configuration = setup.shipped(service, object_bytes_max=object_bytes_max, body_bytes_max=body_bytes_max)
     hosts = [urlsplit(public_url).netloc.lower()] if public_url else []
     app: WsgiApp = DavApplication(configuration, service, object_bytes_max=object_bytes_max, hosts=hosts)

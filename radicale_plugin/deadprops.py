@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from bridge.errors import NotAllowed
-from radicale_plugin.davxml import element, escape, inner_xml
+from radicale_plugin.davxml import element, escape, human, inner_xml
 
 if TYPE_CHECKING:
     import xml.etree.ElementTree as ET
@@ -20,10 +20,22 @@ VALUE_CHARS_MAX: Final = 65_536
 """Longest value of one property; the longest honest one is a VTIMEZONE of a few kB."""
 COUNT_MAX: Final = 200
 """Most properties of one calendar and user; clients set about ten."""
+PLAIN: Final = frozenset(
+    {
+        "D:displayname",
+        "C:calendar-description",
+        "C:calendar-timezone",
+        "ICAL:calendar-color",
+        "ICAL:calendar-order",
+    }
+)
+"""Properties that are text for everybody, vendors included: never marked."""
 
 
 def kept(prop: ET.Element) -> str:
     """Return a property's value as it is kept."""
+    if human(prop.tag) in PLAIN:
+        return "".join(prop.itertext())
     text = prop.text or ""
     if len(prop) == 0 and not text.startswith(MARK):
         return text
@@ -32,7 +44,7 @@ def kept(prop: ET.Element) -> str:
 
 def written(name: str, value: str) -> str:
     """Return a kept property as an element."""
-    if value.startswith(MARK):
+    if value.startswith(MARK) and name not in PLAIN:
         return element(name, value[len(MARK) :])
     return element(name, escape(value))
 

@@ -214,7 +214,7 @@ def _destination(ask: Ask, hosts: Sequence[str]) -> tuple[str, ...]:
 
 def make(ask: Ask, method: str) -> respond.Answer:
     """Make a calendar (RFC 4791 5.3.1, RFC 5689)."""
-    props = _new_props(davxml.parse(ask.body()), method)
+    root = davxml.parse(ask.body())
     parts = ask.parts
     if ask.login.read_only:
         msg = "This app password may only read; make one that may write, too."
@@ -234,7 +234,7 @@ def make(ask: Ask, method: str) -> respond.Answer:
             msg = "There is no collection to make it in."
             raise Refused(msg, http_status=HTTPStatus.CONFLICT)
         raise NotAllowed(PROTECTED_PLACE, precondition="C:calendar-collection-location-ok")
-    ask.service.make_calendar(parts[0], parts[1], props, ask.login)
+    ask.service.make_calendar(parts[0], parts[1], _new_props(root, method), ask.login)
     return respond.empty(HTTPStatus.CREATED, Cache_Control="no-cache")
 
 
