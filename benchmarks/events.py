@@ -79,9 +79,9 @@ def samples(count: int, seed: int) -> list[Sample]:
     return [_sample(chance, index) for index in range(count)]
 
 
-def plain(uid: str, *, day: int, title: str, extra: str = "") -> str:
+def plain(uid: str, *, day: dt.date, title: str, extra: str = "") -> str:
     """Return a simple timed event that every server and vendor takes; for writing."""
-    start = dt.datetime.combine(MIDDLE + dt.timedelta(days=day), dt.time(9), SHANGHAI)
+    start = dt.datetime.combine(day, dt.time(9), SHANGHAI)
     lines = [f"SUMMARY:{title}", "DTSTART;TZID=Asia/Shanghai:" + _local(start)]
     lines.append("DTEND;TZID=Asia/Shanghai:" + _local(start + dt.timedelta(hours=1)))
     if extra:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from benchmarks.events import plain
+from benchmarks.events import SHANGHAI, plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,6 +34,10 @@ MULTIGET = (
 )
 
 
+CHANGING = "changing-00000.ics"
+"""The object whose categories change before "sync-collection, one change"."""
+
+
 @dataclass(slots=True)
 class Visit:
     """What one target's rounds share."""
@@ -44,6 +49,8 @@ class Visit:
     """Objects that this run has put."""
     etags: dict[str, str] = field(default_factory=dict)
     token: str = ""
+    has_changing: bool = False
+    """Whether :data:`CHANGING` is there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +92,12 @@ def sync_token(visit: Visit) -> Answer:
 
 def one_change(visit: Visit) -> None:
     """Take the token, then change one object in a way that no vendor has to hear of."""
-    put_new(visit) if not visit.own else None
+    if not visit.has_changing:
+        _done(visit.client.ask("PUT", CHANGING, _body(CHANGING, "Changing")), 201)
+        visit.has_changing = True
     remember_token(visit)
-    name = visit.own[0]
-    body = plain(name.removesuffix(".ics"), day=0, title="Moved", extra=f"CATEGORIES:round{visit.round}")
-    _done(visit.client.ask("PUT", name, body), 204, 201)
+    body = _body(CHANGING, "Changing", extra=f"CATEGORIES:round{visit.round}")
+    _done(visit.client.ask("PUT", CHANGING, body), 204, 201)
 
 
 def week(visit: Visit) -> Answer:
@@ -119,7 +127,7 @@ def get_collection(visit: Visit) -> Answer:
 def put_new(visit: Visit) -> Answer:
     """Make an object."""
     name = f"put-{len(visit.own):05d}.ics"
-    body = plain(name.removesuffix(".ics"), day=len(visit.own) % 28, title=f"New {len(visit.own)}")
+    body = _body(name, f"New {len(visit.own)}")
     answer = visit.client.ask("PUT", name, body, If_None_Match="*")
     visit.own.append(name)
     return answer
@@ -134,20 +142,23 @@ def fetch_etag(visit: Visit) -> None:
 def put_changed(visit: Visit) -> Answer:
     """Change the title of an object."""
     name = visit.own[visit.round % len(visit.own)]
-    body = plain(name.removesuffix(".ics"), day=3, title=f"Changed {visit.round}")
+    body = _body(name, f"Changed {visit.round}")
     return visit.client.ask("PUT", name, body, If_Match=visit.etags[name])
 
 
 def put_category(visit: Visit) -> Answer:
     """Change only what no vendor holds."""
     name = visit.own[visit.round % len(visit.own)]
-    body = plain(
-        name.removesuffix(".ics"),
-        day=3,
-        title=f"Changed {visit.round}",
-        extra=f"CATEGORIES:kept{visit.round}",
-    )
+    body = _body(name, f"Changed {visit.round}", extra=f"CATEGORIES:kept{visit.round}")
     return visit.client.ask("PUT", name, body, If_Match=visit.etags[name])
+
+
+def _body(name: str, title: str, extra: str = "") -> str:
+    """Return what an own object holds: on a day of its own that is still to come, as WeCom wants it."""
+    uid = name.removesuffix(".ics")
+    number = int(uid.rpartition("-")[2])
+    day = dt.datetime.now(SHANGHAI).date() + dt.timedelta(days=7 + number % 28)
+    return plain(uid, day=day, title=title, extra=extra)
 
 
 def _done(answer: Answer, *statuses: int) -> None:
