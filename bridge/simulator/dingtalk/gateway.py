@@ -99,10 +99,14 @@ class Call:
         return self.request.first(name) or None
 
     def query_flag(self, name: str, *, default: bool) -> bool:
-        """Return a ``true``/``false`` query parameter; raise 400 for anything else."""
+        """Return a ``true``/``false`` query parameter; raise 400 for anything else.
+
+        Case does not matter: the official Python library sends ``True`` and ``False``.
+        """
         text = self.query_text(name)
         if text is None:
             return default
+        text = text.lower()
         if text not in ("true", "false"):
             refuse(f"{name} must be a Boolean")
         return text == "true"

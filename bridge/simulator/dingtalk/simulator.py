@@ -236,6 +236,18 @@ class DingTalkSimulator(Simulator):
 
     # What the listener asks
 
+    def facts(self) -> dict[str, Any]:
+        """Return company, app and employees."""
+        return {
+            "corp_id": self._corp_id,
+            "client_id": self.client_id,
+            "client_secret": self.client_secret,
+            "people": [
+                {"userid": p.userid, "unionId": p.union_id, "name": p.name, "email": p.org_email}
+                for p in self.store.people.values()
+            ],
+        }
+
     def throttle_response(self, request: Request, fault: Fault) -> Response:
         """Return the vendor's word for ``too often``; ``fault.code`` may name another kind of limit."""
         with self.lock:
