@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from bridge.engine import directory
 from bridge.engine.desired import Span, desire
 from bridge.engine.outcome import absorb
+from bridge.engine.steps_json import makes_an_item
 from bridge.engine.texts import (
     canonical,
     have_of,
@@ -205,6 +206,8 @@ def apply_items(
     grouped: dict[int, dict[str, Upstream | None]] = {}
     fresh: dict[str, list[Upstream]] = {}
     with engine.store.read() as c:
+        making = any(makes_an_item(step) for step in intents.steps_under_way(c, collection.calendar_id))
+    with engine.store.read() as c:  # a later snapshot: whatever was made by then is known by its id
         for item in items:
             _sort(c, collection, item, grouped, fresh)
         for upstream_id in absent:
@@ -214,7 +217,10 @@ def apply_items(
     for object_id, changes in grouped.items():
         _apply_changes(engine, collection, object_id, changes, tally)
     for members in fresh.values():
-        _apply_new(engine, collection, members, tally)
+        if making:
+            tally.waiting += 1  # it may be the very item that one of our own steps is making
+        else:
+            _apply_new(engine, collection, members, tally)
 
 
 def _sort(
@@ -416,7 +422,8 @@ def _apply_new(engine: Engine, collection: CollectionRow, members: list[Upstream
     keys = {("" if m is main else override_key(m.origin) if m.origin is not None else ""): m for m in members}
     payloads = _payloads(engine, obj, {}, dict(keys), mapper, roster)
     with engine.store.write() as c:
-        if objects.by_uid(c, collection.id, uid) is not None:
+        known = any(objects.item_by_upstream(c, collection.id, m.id) is not None for m in members)
+        if known or objects.by_uid(c, collection.id, uid) is not None:
             tally.waiting += 1
             return
         seq = calendars.take_seq(c, collection.id, now_ms)

@@ -49,3 +49,8 @@ def decode_sent(text: str) -> Sent:
     if "partstat" in values:
         values["partstat"] = PartStat(values["partstat"])
     return Sent(key=document["key"], operation=_KINDS[document["kind"]](**values), token=document["token"])
+
+
+def makes_an_item(text: str) -> bool:
+    """Return whether a step brings a new item into the vendor's calendar."""
+    return json.loads(text)["kind"] in (Create.__name__, Split.__name__)

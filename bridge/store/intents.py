@@ -52,6 +52,10 @@ _CLOSE: Final = sa.text("""
     WHERE id = :id AND owner = :owner AND state = 'in_flight'
 """)
 _REBASE: Final = sa.text("UPDATE intent SET base_text = :base_text WHERE id = :id")
+_STEPS: Final = sa.text("""
+    SELECT i.step FROM intent i JOIN collection c ON c.id = i.collection_id
+    WHERE c.calendar_id = :calendar_id AND i.state IN ('waiting', 'in_flight') AND i.step IS NOT NULL
+""")
 _OWNERS: Final = sa.text("SELECT DISTINCT owner FROM intent WHERE state = 'in_flight'")
 _ABANDON: Final = sa.text("UPDATE intent SET owned_until_ms = 0 WHERE state = 'in_flight' AND owner = :owner")
 _DUE: Final = sa.text("""
@@ -181,6 +185,11 @@ def close(
 def rebase(c: sa.Connection, intent_id: int, base_text: str | None) -> None:
     """Judge a waiting intent against another last agreement."""
     c.execute(_REBASE, {"id": intent_id, "base_text": base_text})
+
+
+def steps_under_way(c: sa.Connection, calendar_id: int) -> list[str]:
+    """Return the steps of an upstream calendar that left, or may have left, and are not settled."""
+    return [str(r[0]) for r in c.execute(_STEPS, {"calendar_id": calendar_id})]
 
 
 def owners(c: sa.Connection) -> list[str]:

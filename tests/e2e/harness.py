@@ -88,11 +88,11 @@ class Bridge:
         return json.loads(self.queqiao(*arguments, "--json").stdout.strip().splitlines()[-1])
 
     def start(self):
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "bridge.cli.main", "--config", str(self.path), "serve", "--json"],
-            stdout=subprocess.PIPE, stderr=(self.folder / "daemon.log").open("ab"), text=True,
-            env={**os.environ, **self.env},
-        )
+        with (self.folder / "daemon.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "bridge.cli.main", "--config", str(self.path), "serve", "--json"],
+                stdout=subprocess.PIPE, stderr=log, text=True, env={**os.environ, **self.env},
+            )
         line = self.process.stdout.readline()
         assert line, (self.folder / "daemon.log").read_text()
         self.url = json.loads(line)["url"]
@@ -223,3 +223,21 @@ def event(uid, *, start="20261202T100000", end="20261202T110000", zone="Asia/Sha
          "DTSTAMP:20261101T000000Z", f"DTSTART{value}{start}", f"DTEND{value}{end}", f"SUMMARY:{summary}", *lines,
          "END:VEVENT", "END:VCALENDAR", ""]
     )
+
+
+def run_bridge(stack, vendors, folder, **sync):
+    """Start ``queqiao serve`` with alice and bob linked to both vendors; returns (bridge, clients by name)."""
+    bridge = Bridge(folder, config_text(folder, *vendors, **sync))
+    stack.callback(bridge.stop)
+    clients = {}
+    made = {}
+    for name, userid, ding in (("alice", "zhangsan", "alice01"), ("bob", "lisi", "bob02")):
+        row = bridge.json(
+            "user", "add", name, "--email", f"{name}@example.com", "--link", f"wecom={userid}", "--link", f"dingtalk={ding}"
+        )
+        made[name] = row["password"]
+    bridge.start()
+    for name, password in made.items():
+        clients[name] = Client(bridge.url, name, password)
+        stack.callback(clients[name].close)
+    return bridge, clients
