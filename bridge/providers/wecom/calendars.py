@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from bridge.model.upstream import Json
     from bridge.providers.wecom.client import Client
+    from bridge.providers.wecom.legacy import Organizer
 
 COLOR_DEFAULT: Final = "#3370FF"
 """For calendars whose client names no colour; WeCom requires one."""
@@ -104,7 +105,9 @@ def _as_seen(calendar: Json, *, writable: bool) -> UpstreamCalendar:
     )
 
 
-def make(client: Client, user_id: str, name: str, color: str, members: Sequence[str]) -> UpstreamCalendar:
+def make(
+    client: Client, organizer: Organizer, user_id: str, name: str, color: str, members: Sequence[str]
+) -> UpstreamCalendar:
     """Make a calendar for a person and others: all of them see it, the first three may edit it in WeCom.
 
     Members whom the app cannot see are left out by WeCom, and named by their number in ``reason``. Raises NotAllowed
@@ -121,7 +124,7 @@ def make(client: Client, user_id: str, name: str, color: str, members: Sequence[
         "shares": [{"userid": userid, "permission": PERMISSION_VIEW} for userid in people],
         "admins": people[:ADMINS_MAX],
     }
-    answer = client.calendar_add(calendar)
+    answer = organizer.send(client.calendar_add, calendar, user_id)
     cal_id = as_text(answer.get("cal_id"))
     left_out = as_ids(as_object(answer.get("fail_result")).get("shares"))
     if any(same_id(userid, user_id) for userid in left_out):
@@ -132,7 +135,9 @@ def make(client: Client, user_id: str, name: str, color: str, members: Sequence[
     return UpstreamCalendar(id=cal_id, name=calendar["summary"], color=calendar["color"], reason=reason)
 
 
-def edit(client: Client, cal_id: str, *, name: str | None, color: str | None) -> UpstreamCalendar:
+def edit(
+    client: Client, organizer: Organizer, cal_id: str, *, name: str | None, color: str | None
+) -> UpstreamCalendar:
     """Change name or colour: read, lay over, write back in full, since update overwrites."""
     current = read(client, [cal_id]).get(cal_id)
     if current is None:
@@ -155,7 +160,7 @@ def edit(client: Client, cal_id: str, *, name: str | None, color: str | None) ->
         "admins": admins_of(current),
     }
     if any(calendar.get(field) != current.get(field) for field in ("summary", "color")):
-        client.calendar_update(calendar)
+        organizer.send(client.calendar_update, calendar, as_text(current.get("organizer")))
     return UpstreamCalendar(id=cal_id, name=calendar["summary"], color=calendar["color"])
 
 

@@ -14,6 +14,7 @@ from bridge.providers.wecom.auth import keeper
 from bridge.providers.wecom.client import Client
 from bridge.providers.wecom.codes import judge
 from bridge.providers.wecom.directory import Directory
+from bridge.providers.wecom.legacy import Organizer
 from bridge.providers.wecom.mapper import WeComMapper
 from bridge.providers.wecom.push import Callbacks
 from bridge.providers.wecom.reading import Sweeper, fetch_all, upstream
@@ -83,12 +84,13 @@ class WeComProvider:
         self._directory = Directory(
             runtime.clock, own_domain=source.mail_domain or f"{source.id}.queqiao.invalid"
         )
+        self._organizer = Organizer(source.legacy_organizer)
         self._sweeper = Sweeper()
         self._writer = Writer(
             mapper=mapper,
             limiter=self._limiter,
             clock=runtime.clock,
-            sends_organizer=source.legacy_organizer,
+            organizer=self._organizer,
         )
         self.callbacks: Callbacks | None = None
         """Reads what WeCom posts to ``/hook/SOURCE``; None unless token and key are configured."""
@@ -158,11 +160,11 @@ class WeComProvider:
 
     def make_calendar(self, user_id: str, name: str, color: str, members: Sequence[str]) -> UpstreamCalendar:
         """Make a calendar; all members see it, the first three may edit it in WeCom."""
-        return calendars.make(self._client, user_id, name, color, members)
+        return calendars.make(self._client, self._organizer, user_id, name, color, members)
 
     def edit_calendar(self, calendar_id: str, *, name: str | None, color: str | None) -> UpstreamCalendar:
         """Change name or colour; members, administrators and description stay."""
-        return calendars.edit(self._client, calendar_id, name=name, color=color)
+        return calendars.edit(self._client, self._organizer, calendar_id, name=name, color=color)
 
     def remove_calendar(self, calendar_id: str) -> None:
         """Delete a calendar with all that is in it; one that is gone already counts as deleted."""

@@ -26,7 +26,7 @@ from bridge.model.upstream import (
     Update,
     Upstream,
 )
-from bridge.providers.wecom.codes import DeprecatedField, NoSuchOccurrence
+from bridge.providers.wecom.codes import NoSuchOccurrence
 from bridge.providers.wecom.decode import HOURS_DEFAULT, hours_of
 from bridge.providers.wecom.overlay import (
     assumed,
@@ -52,18 +52,18 @@ from bridge.providers.wecom.schema import (
     excluded_of,
     is_cancelled,
     is_series,
-    same_id,
 )
 from bridge.providers.wecom.times import at_offset, occurrence_second, time_at
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from bridge.clock import Clock
     from bridge.model.recurrence import Moment
     from bridge.providers.base import Known
     from bridge.providers.limiter import Limiter
     from bridge.providers.wecom.client import Client
+    from bridge.providers.wecom.legacy import Organizer
     from bridge.providers.wecom.mapper import WeComMapper
 
 OVERTAKEN_RETRIES: Final = 2
@@ -82,12 +82,12 @@ NO_ANSWERS: Final = "answering an invitation is done in the WeCom app; nobody el
 
 @dataclass(slots=True)
 class Writer:
-    """Writes schedules. Thread-safe: its only state is whether ``organizer`` is still wanted."""
+    """Writes schedules. Thread-safe."""
 
     mapper: WeComMapper
     limiter: Limiter
     clock: Clock
-    sends_organizer: bool
+    organizer: Organizer
 
     # ---- doing ----
 
@@ -114,7 +114,7 @@ class Writer:
         self.limiter.take_creation()
         full: ScheduleJson = {**schedule, "cal_id": target.calendar_id}
         try:
-            answer = self._send(client.schedule_add, full, target.user_id)
+            answer = self.organizer.send(client.schedule_add, full, target.user_id)
         except BridgeError as error:
             if error.happened is Happened.NO:
                 self.limiter.give_back_creation()
@@ -154,7 +154,20 @@ class Writer:
             client.attendees_del(operation.id, removed)
         laid["attendees"] = _entries(with_people(people, added, removed))
         expected = assumed(laid, schedule_id=operation.id, current=current)
-        return Applied(item=self._read_back(client, operation.id, expected))
+        fresh = self._read_back(client, operation.id, expected)
+        if is_series(current) != bool(laid["reminders"]["is_repeat"]):
+            fresh = self._turned(client, operation.id, fresh, expected)
+        return Applied(item=fresh)
+
+    def _turned(self, client: Client, schedule_id: str, fresh: Upstream, expected: Json) -> Upstream:
+        """Return the series that became single, or the other way round; whether WeCom does that is unknown."""
+        if is_series(fresh.snapshot) != is_series(expected):
+            self.clock.sleep(LOOK_PAUSE_S)
+            fresh = self._read_back(client, schedule_id, expected)
+        if is_series(fresh.snapshot) != is_series(expected):
+            msg = "WeCom does not turn a series into a single event or back; delete it and make a new one"
+            raise Refused(msg)
+        return fresh
 
     def _overwrite(self, client: Client, schedule_id: str, current: Json, laid: ScheduleJson) -> None:
         """Send a whole schedule.
@@ -169,7 +182,7 @@ class Writer:
         def send(schedule: ScheduleJson) -> Json:
             return client.schedule_update({**body, "schedule": {**schedule, "schedule_id": schedule_id}})
 
-        self._send(send, laid, as_text(current.get("organizer")))
+        self.organizer.send(send, laid, as_text(current.get("organizer")))
 
     def _split(self, client: Client, target: Target, operation: Split) -> Applied:
         """Turn one occurrence into a schedule of its own."""
@@ -191,7 +204,7 @@ class Writer:
                 {**body, "schedule": {**schedule, "schedule_id": operation.series_id}}
             )
 
-        answer = self._send(send, single, as_text(series.get("organizer")))
+        answer = self.organizer.send(send, single, as_text(series.get("organizer")))
         schedule_id = as_text(answer.get("schedule_id"))
         if schedule_id in ("", operation.series_id):
             msg = "schedule.update: WeCom did not name the new schedule; it has to be looked for"
@@ -356,16 +369,6 @@ class Writer:
         """Return an occurrence's start in Unix seconds."""
         hours = hours_of(as_object(series.get("reminders")))
         return occurrence_second(at, as_int(series.get("start_time")), hours, self.mapper.zone)
-
-    def _send(self, send: Callable[[ScheduleJson], Json], schedule: ScheduleJson, organizer: str) -> Json:
-        """Send a schedule, with ``organizer`` as the 2022 page wants it until the vendor says that it does not."""
-        if self.sends_organizer and organizer:
-            guests = [entry for entry in schedule["attendees"] if not same_id(entry["userid"], organizer)]
-            try:
-                return send({**schedule, "organizer": organizer, "attendees": guests})
-            except DeprecatedField:
-                self.sends_organizer = False
-        return send(schedule)
 
 
 # ---- pure parts --------------------------------------------------------------------------------------------

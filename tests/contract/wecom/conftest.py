@@ -126,6 +126,7 @@ class Bench:
         self.provider = build(source, runtime)
         self.roster = ROSTER
         self._target: Target | None = None
+        self._others: list[Bench] = []
 
     def _count(self, _source: str, endpoint: str, outcome: str) -> None:
         self.counted.append((endpoint, outcome))
@@ -187,8 +188,19 @@ class Bench:
         msg = "the sweep has no end"
         raise AssertionError(msg)
 
+    def say_known(self, *ids: str) -> Known:
+        """Return what a mirror knows."""
+        return Known(ids=frozenset(ids))
+
+    def second(self, **source: Any) -> Bench:
+        """Return another app's provider in the same company; closed with this one."""
+        other = Bench(self.server, source=source)
+        self._others.append(other)
+        return other
+
     def close(self) -> None:
-        self.provider.close()
+        for bench in (self, *self._others):
+            bench.provider.close()
         self.server.close()
 
 
