@@ -188,6 +188,8 @@ def _of_status(endpoint: Endpoint, reply: Reply, code: str, said: str) -> Bridge
     status = reply.status
     if status == 401:
         return TokenStale(said, code=code or str(status))
+    if not reply.json:
+        return None
     if status == 403:
         return NotAllowed(said, code=code)
     if status == 404:

@@ -296,10 +296,10 @@ def open_box() -> Iterator[Callable[..., Box]]:
     """Return what opens a box: keyword ``switches`` for the vendor, the rest for our source."""
     opened: list[Box] = []
 
-    def opener(*, switches: dict[str, Any] | None = None, **source: Any) -> Box:
+    def opener(*, switches: dict[str, Any] | None = None, people: Any = None, **source: Any) -> Box:
         clock = SimClock(now_s=NOW)
         quiet = {"qps_limit": 0, **(switches or {})}
-        box = Box(serve(build(clock=clock, switches=quiet)), clock, **source)
+        box = Box(serve(build(clock=clock, switches=quiet, people=people)), clock, **source)
         opened.append(box)
         return box
 
