@@ -22,8 +22,8 @@ import structlog
 from bridge.errors import BridgeError
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Iterator
-    from types import TracebackType
 
     from structlog.typing import EventDict, Processor, WrappedLogger
 
@@ -312,13 +312,9 @@ def configure(
     return handler
 
 
-def note_uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    """Log what nobody caught: for ``sys.excepthook`` and ``threading.excepthook``."""
-    del kind
-    if isinstance(error, KeyboardInterrupt):
-        return
-    logging.getLogger("bridge").critical(
-        "process.uncaught",
-        extra=fields(error=type(error).__name__),
-        exc_info=error.with_traceback(trace),
-    )
+def note_thread_failure(failure: threading.ExceptHookArgs) -> None:
+    """Log what nobody caught in a thread: for ``threading.excepthook``, whose own form shows foreign messages."""
+    error = failure.exc_value
+    if error is not None and not isinstance(error, SystemExit):
+        extra = fields(error=type(error).__name__)
+        logging.getLogger("bridge").critical("thread.uncaught", extra=extra, exc_info=error)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
@@ -100,6 +101,18 @@ def test_a_traceback_shows_places_and_classes_but_no_foreign_message(lines: io.S
     assert "bob@" not in lines.getvalue()
     assert "Refused: the vendor said no" in str(line["failure"])
     assert "from ValueError at test_config_log.py" in str(line["failure"])
+
+
+def test_what_a_thread_did_not_catch_is_logged_without_its_message(
+    lines: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(threading, "excepthook", log.note_thread_failure)
+    thread = threading.Thread(target=lambda: int("Dentist at ten"))
+    thread.start()
+    thread.join()
+    assert read(lines)[0]["event"] == "thread.uncaught"
+    assert "ValueError at test_config_log.py" in str(read(lines)[0]["failure"])
+    assert "Dentist" not in lines.getvalue()
 
 
 def test_a_long_value_is_cut(lines: io.StringIO) -> None:

@@ -40,6 +40,7 @@ def serve(ctx: click.Context, *, as_json: bool) -> None:
     shell: Shell = ctx.obj
     config = shell.config()
     log.configure(config.log.level, config.log.format)
+    threading.excepthook = log.note_thread_failure
     from bridge.daemon import run
 
     def ready(facts: dict[str, Any]) -> None:
@@ -63,6 +64,7 @@ def serve(ctx: click.Context, *, as_json: bool) -> None:
 def demo(ctx: click.Context, listen: str, directory: Path | None, *, as_json: bool) -> None:
     """Run both vendors simulated, the real daemon, two employees with a month of events."""
     log.configure("warning", "auto")
+    threading.excepthook = log.note_thread_failure
     from bridge.daemon import demo as daemon_demo
 
     def ready(facts: dict[str, Any]) -> None:
