@@ -35,6 +35,7 @@ log = logging.getLogger(__name__)
 
 NAME_PROP: Final = "D:displayname"
 COLOR_PROP: Final = "ICAL:calendar-color"
+COMPONENTS_PROP: Final = "C:supported-calendar-component-set"
 USED_STEP_MS: Final = 60_000
 """How exactly the last use of a password and the last look of a user are noted."""
 PROPS_BYTES_MAX: Final = 64_000
@@ -250,6 +251,10 @@ class Service:
             for source_id, link in linked.items()
             if link.upstream_id and self._engine.provider(source_id).mapper.limits.can_make_calendars
         ]
+        components = props.get(COMPONENTS_PROP, "")
+        if components and "VEVENT" not in components.upper().split(","):
+            msg = f"a calendar of {components} cannot be made: both vendors' calendars hold events only"
+            raise NotAllowed(msg, precondition="C:supported-calendar-component")
         named = [source_id for source_id in able if slug.startswith(f"{source_id}-")]
         if principal is None or not able:
             msg = "a calendar can be made in WeCom only, and this user is not linked to it; DingTalk has no such call"
@@ -275,7 +280,7 @@ class Service:
                 now_ms=self._engine.clock.now_ms(),
                 slug=slug,
             )
-        own = {k: v for k, v in props.items() if k not in (NAME_PROP, COLOR_PROP, "tag")}
+        own = {k: v for k, v in props.items() if k not in (NAME_PROP, COLOR_PROP, COMPONENTS_PROP, "tag")}
         if own:
             self._keep_props(collection_id, dict(own))
         view_ = self.collection(user, slug)

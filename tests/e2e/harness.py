@@ -115,7 +115,9 @@ class Bridge:
         return (self.folder / "daemon.log").read_text()
 
 
-def config_text(folder: Path, wecom_box, dingtalk_box, *, listen="127.0.0.1:0", database="", **sync) -> str:
+def config_text(
+    folder: Path, wecom_box, dingtalk_box, *, listen="127.0.0.1:0", database="", allow_delete_calendar=False, **sync
+) -> str:
     lines = [f"{key} = {json.dumps(value)}" for key, value in {"write_wait_s": 3.0, "poll_s": 3600.0, "poll_billed_s": 3600.0, **sync}.items()]
     facts, ding = wecom_box.simulator.facts(), dingtalk_box.simulator.facts()
     return f"""
@@ -133,6 +135,7 @@ base_url = "{wecom_box.url}"
 corp_id = "{facts['corp_id']}"
 agent_id = {facts['agents'][0]['agent_id']}
 secret = "{facts['agents'][0]['secret']}"
+allow_delete_calendar = {str(allow_delete_calendar).lower()}
 [[source]]
 id = "dingtalk"
 kind = "dingtalk"
@@ -149,6 +152,7 @@ class Client:
 
     def __init__(self, url, user, password):
         self.user = user
+        self.password = password
         self.base = url
         self.http = httpx.Client(auth=(user, password), timeout=30)
 

@@ -34,7 +34,7 @@ def test_with_the_vendor_down_a_put_is_answered_in_time_and_arrives_later_even_a
     bridge.kill()
     box.control("clear_faults", {})
     bridge.start()
-    again = Client(bridge.url, "alice", _password(alice))
+    again = Client(bridge.url, "alice", alice.password)
     stack.callback(again.close)
     assert again.get(f"{path}u1.ics").text == event("u1")
     until(lambda: titles(box, kind) == ["Planning"], 30)
@@ -58,8 +58,3 @@ def test_killed_between_the_vendors_act_and_its_answer_there_is_exactly_one_even
     until(lambda: bridge.json("changes", "--user", "alice")[0]["outcome"] == "applied", 30)
     assert titles(box, kind) == ["Planning"]
 
-
-def _password(client):
-    import base64
-
-    return base64.b64decode(client.http.auth._auth_header.split()[1]).decode().split(":", 1)[1]
