@@ -15,7 +15,7 @@ from bridge.plan.items import Piece
 from bridge.plan.moments import moment_key, override_key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from bridge.model.event import Event
     from bridge.plan.compiling.present import Held
@@ -129,15 +129,12 @@ class Assembly:
         if template is None:
             return
         cycle = strand.cycle
-        held, index = self._match(strand)
+        matches = self._matches(strand)
         length = nominal_length(template)
-        today = max(
-            cycle.first,
-            cycle.ceil_wall(self.view.low(strand.frame) - length + (TICK if length else dt.timedelta())),
-        )
-        first = today
-        if held is not None and index is not None:
-            first = min(today, index)
+        low = self.view.low(strand.frame) - length + (TICK if length else dt.timedelta())
+        first = today = max(cycle.first, cycle.ceil_wall(low))
+        if matches:
+            first = min(today, *matches)
         elif is_whole and len(self._marks(strand, cycle.first, today)) <= PAST_CHANGES_MAX:
             first = cycle.first
         if cycle.stop is not None and first >= cycle.stop:
@@ -146,20 +143,20 @@ class Assembly:
             self.is_endless = True
             return
         marks = self._marks(strand, first, cycle.stop)
-        for begin, stop in _stretches(first, cycle.stop, marks, is_held=held is not None):
-            self._add_stretch(strand, begin, stop, marks, held, is_whole=is_whole)
-            held = None
-
-    def _match(self, strand: Strand) -> tuple[Held | None, int | None]:
-        """Return the series at the vendor that this strand carries on."""
-        for held in self.held:
-            if id(held) in self._used:
-                continue
-            index = held.index_in(strand.cycle, strand.frame)
-            if index is not None:
+        for begin, stop in _stretches(first, cycle.stop, marks, matches):
+            held = matches.get(begin)
+            if held is not None:
                 self._used.add(id(held))
-                return held, index
-        return None, None
+            self._add_stretch(strand, begin, stop, marks, held, is_whole=is_whole)
+
+    def _matches(self, strand: Strand) -> dict[int, Held]:
+        """Return the series at the vendor that this strand carries on, by the index that they begin with."""
+        found: dict[int, Held] = {}
+        for held in self.held:
+            index = None if id(held) in self._used else held.index_in(strand.cycle, strand.frame)
+            if index is not None:
+                found.setdefault(index, held)
+        return found
 
     def _add_stretch(
         self,
@@ -316,18 +313,18 @@ def _on(moment: Moment, strand: Strand) -> Moment:
 
 
 def _stretches(
-    first: int, stop: int | None, marks: dict[int, Override | None], *, is_held: bool
+    first: int, stop: int | None, marks: dict[int, Override | None], held: Mapping[int, Held]
 ) -> Iterator[tuple[int, int | None]]:
     """Yield index ranges without removed occurrences at their ends, cut at long gaps.
 
     A series that is there already keeps its ends: removing an occurrence costs less than moving the series.
     """
     drops = {index for index, mark in marks.items() if mark is None}
-    if not is_held:
-        while first in drops:
-            first += 1
-        while stop is not None and stop - 1 in drops:
-            stop -= 1
+    ends = {index + (one.cycle.length or 0) for index, one in held.items() if one.cycle is not None}
+    while first in drops and first not in held:
+        first += 1
+    while stop is not None and stop - 1 in drops and stop not in ends:
+        stop -= 1
     begin = first
     for index in sorted(drops):
         if index < begin or index - 1 in drops:

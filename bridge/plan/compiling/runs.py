@@ -34,14 +34,16 @@ SINGLE_COST: Final = 1
 
 def runs(
     dates: Sequence[dt.date], at: dt.time, series: SeriesLimits, free: set[dt.date]
-) -> tuple[list[Cycle], list[dt.date]]:
+) -> tuple[list[tuple[Cycle, set[dt.date]]], list[dt.date]]:
     """Return series, and single dates, that together show ``dates`` (ascending, without doubles) for few calls.
+
+    Each series comes with the dates that it shows; its other occurrences must be dropped.
 
     Greedy: the earliest date that is left takes the run that saves most. A run may hold other dates, to be
     dropped at a cost; those in ``free`` are split off from it anyway. Runs may cross, but share no wanted date.
     """
     left = set(dates)
-    cycles: list[Cycle] = []
+    cycles: list[tuple[Cycle, set[dt.date]]] = []
     singles: list[dt.date] = []
     for day in dates:
         if day not in left:
@@ -55,7 +57,7 @@ def runs(
             singles.append(day)
             left.remove(day)
         else:
-            cycles.append(best[1])
+            cycles.append((best[1], best[2]))
             left -= best[2]
     return cycles, singles
 

@@ -151,8 +151,8 @@ def _spread(stretch: Cycle, segment: Segment, view: View, spun: Spun, *, is_cut:
         return False
     found = Spun()
     for cycle, frame, is_period in _clocked(moved, segment, view, found):
-        fitted = fit(cycle, view.series)
-        if fitted is None:
+        fitted = None if frame is None else fit(cycle, view.series)
+        if frame is None or fitted is None:
             return False
         found.strands += [Strand(each, frame, segment, is_cut=is_cut or is_period) for each in fitted]
     spun.strands += found.strands
@@ -161,8 +161,13 @@ def _spread(stretch: Cycle, segment: Segment, view: View, spun: Spun, *, is_cut:
     return True
 
 
-def _clocked(cycle: Cycle, segment: Segment, view: View, found: Spun) -> Iterator[tuple[Cycle, Frame, bool]]:
-    """Yield the cycle on clocks that the vendor repeats by, cut where the zone changes its offset."""
+def _clocked(
+    cycle: Cycle, segment: Segment, view: View, found: Spun
+) -> Iterator[tuple[Cycle, Frame | None, bool]]:
+    """Yield the cycle on clocks that the vendor repeats by, cut where the zone changes its offset.
+
+    None for a clock where none serves: near midnight in UTC+13, the first of a month is the last of one.
+    """
     frame = segment.frame
     first = cycle.wall(cycle.first)
     start = max(first, view.low(frame) - LOOK_BACK)
@@ -176,21 +181,15 @@ def _clocked(cycle: Cycle, segment: Segment, view: View, found: Spun) -> Iterato
             return
     for period in periods(frame.zone, start, view.high(frame)):
         part = cycle.cut(period.start, period.end)
+        if period.end is not None and period.end > view.high(frame):
+            found.is_endless = not cycle.cut(period.end, None).is_empty
         if period.end is not None:
             part = _without_odd_ends(part, segment, found)
         if part.is_empty:
             continue
         carried = carry(part, period.offset, view.series)
-        if carried is None:
-            for index in range(part.first, part.stop or part.first):
-                found.singles.append((segment, part.wall(index)))
-            if part.stop is None:
-                found.is_endless = True
-        else:
-            yield *carried, not (period.start is None and period.end is None)
-        last = period.end
-        if last is not None and last > view.high(frame) and not cycle.cut(last, None).is_empty:
-            found.is_endless = True
+        is_period = not (period.start is None and period.end is None)
+        yield (part, None, is_period) if carried is None else (*carried, is_period)
 
 
 def _without_odd_ends(cycle: Cycle, segment: Segment, found: Spun) -> Cycle:
@@ -296,13 +295,13 @@ def _gather_group(group: _Group, view: View, client: ClientSet, spun: Spun) -> N
     plain = [day for day, out in group.dates.items() if not out.fold]
     cycles, singles = runs(sorted(plain), group.at, view.series, group.free)
     high = view.high(segment.frame)
-    for cycle in cycles:
+    for cycle, shown in cycles:
         strand = Strand(
             cycle,
             group.frame,
             segment,
             is_cut=True,
-            wanted=frozenset(dt.datetime.combine(day, group.at) for day in group.dates),
+            wanted=frozenset(dt.datetime.combine(day, group.at) for day in shown),
         )
         if strand.out(cycle.first) <= high:
             spun.strands.append(strand)

@@ -1,0 +1,516 @@
+"""Laws of the series compiler, held against vendors that read their documents in every way they allow.
+
+Neither the client's set nor the vendor's is worked out with code of the bridge: the client's comes from dateutil in
+local time, the vendor's from looking at every single day.
+"""
+
+from __future__ import annotations
+
+import calendar
+import datetime as dt
+from collections import Counter
+from dataclasses import dataclass, replace
+from zoneinfo import ZoneInfo
+
+import pytest
+from dateutil import rrule as du
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+
+from bridge.errors import Inexpressible
+from bridge.model.event import CalendarObject, Event, Status
+from bridge.model.recurrence import Freq, NthDay, Recurrence, Rule, Weekday
+from bridge.plan.compile import compile_object
+from bridge.providers.dingtalk.limits import LIMITS as DINGTALK
+from bridge.providers.wecom.limits import LIMITS as WECOM
+
+DAY = dt.timedelta(days=1)
+NOW = dt.datetime(2026, 3, 11, 5, 20, tzinfo=dt.UTC)
+HORIZON = NOW + 260 * DAY
+BEYOND = HORIZON + 150 * DAY
+ZONES = [
+    ZoneInfo(key)
+    for key in (
+        "Asia/Shanghai",
+        "Europe/Berlin",
+        "America/New_York",
+        "Asia/Kolkata",
+        "Australia/Lord_Howe",
+        "Pacific/Apia",
+        "Pacific/Kiritimati",
+        "America/St_Johns",
+        "Africa/Casablanca",
+        "UTC",
+    )
+]
+
+
+# ---- the client's set, by dateutil -----------------------------------------------------------------------------
+
+
+def walls_of_rule(
+    rule: Rule, start: dt.datetime, zone: dt.tzinfo | None, end: dt.datetime
+) -> list[dt.datetime]:
+    freqs = {freq: getattr(du, freq.value) for freq in Freq}
+    parts = {
+        "bymonth": rule.by_month,
+        "bymonthday": rule.by_month_day,
+        "byyearday": rule.by_year_day,
+        "byweekno": rule.by_week_no,
+        "byweekday": [du.weekday(nth.day, nth.nth or None) for nth in rule.by_day],
+        "byhour": rule.by_hour,
+        "bysetpos": rule.by_set_pos,
+    }
+    walk = du.rrule(
+        freqs[rule.freq],
+        dtstart=start,
+        interval=rule.interval,
+        wkst=int(rule.week_start),
+        until=end,
+        **{name: part for name, part in parts.items() if part},
+    )
+    walls = list(walk)
+    if rule.count is not None:
+        walls = walls[: rule.count if start in walls else rule.count - 1]
+    if rule.until is not None:
+        walls = [wall for wall in walls if moment_of(wall, zone) <= rule.until]
+    return walls
+
+
+def moment_of(wall: dt.datetime, zone: dt.tzinfo | None):
+    return wall.date() if zone is None else wall.replace(tzinfo=zone).astimezone(dt.UTC)
+
+
+@dataclass
+class Shown:
+    """What a person should see: (start, summary) of each occurrence, and what nobody needs to see."""
+
+    seen: Counter
+    every: set
+
+
+def client_set(obj: CalendarObject) -> Shown:
+    master = obj.master
+    timed = isinstance(master.start, dt.datetime)
+    zone = master.start.tzinfo if timed else None
+    start = master.start.replace(tzinfo=None) if timed else dt.datetime.combine(master.start, dt.time())
+    far = BEYOND.replace(tzinfo=None) + 5 * DAY
+    walls = {start}
+    for rule in master.recurrence.rules:
+        walls.update(walls_of_rule(rule, start, zone, far))
+    for moment in master.recurrence.rdates:
+        walls.add(
+            moment.astimezone(zone).replace(tzinfo=None) if timed else dt.datetime.combine(moment, dt.time())
+        )
+    gone = {m.astimezone(dt.UTC) if timed else m for m in master.recurrence.exdates}
+    ranges = sorted((o for o in obj.overrides if o.this_and_future), key=lambda o: key(o.recurrence_id))
+    seen, every = Counter(), set()
+    overrides = {key(o.recurrence_id): o for o in obj.overrides}
+    for wall in sorted(walls):
+        at = moment_of(wall, zone)
+        if at in gone:
+            continue
+        override = overrides.get(at)
+        if override is not None and not override.this_and_future:
+            continue
+        template, shift = master, dt.timedelta()
+        for each in ranges:
+            if key(each.recurrence_id) <= at:
+                template = each
+                origin = (
+                    each.recurrence_id.astimezone(zone).replace(tzinfo=None) if timed else each.recurrence_id
+                )
+                moved = each.start.astimezone(zone).replace(tzinfo=None) if timed else each.start
+                shift = moved - origin
+        if template.status is Status.CANCELLED:
+            continue
+        seen[moment_of(wall + shift, zone), template.summary] += 1
+    for at, override in overrides.items():
+        if at in gone or override.status is Status.CANCELLED:
+            continue
+        if override.this_and_future and at in {moment_of(wall, zone) for wall in walls}:
+            continue
+        seen[key(override.start), override.summary] += 1
+    return Shown(seen, set(seen))
+
+
+def key(moment):
+    return moment.astimezone(dt.UTC) if isinstance(moment, dt.datetime) else moment
+
+
+# ---- the vendors' sets, day by day -----------------------------------------------------------------------------
+
+
+def nth_of_month(day: dt.date) -> set[int]:
+    length = calendar.monthrange(day.year, day.month)[1]
+    found = {(day.day - 1) // 7 + 1}
+    if day.day + 7 > length:
+        found.add(-1)
+    return found
+
+
+def week_number(day: dt.date, begin: int) -> int:
+    return (day.toordinal() - 1 - begin) // 7
+
+
+def falls_on(rule: Rule, first: dt.date, day: dt.date, week: object) -> bool:
+    """Whether a vendor's pattern, begun on ``first``, has ``day``."""
+    months = (day.year - first.year) * 12 + day.month - first.month
+    match rule.freq:
+        case Freq.DAILY:
+            return (day - first).days % rule.interval == 0
+        case Freq.WEEKLY:
+            if day.weekday() not in {nth.day for nth in rule.by_day}:
+                return False
+            if week == "rolling":
+                return (day - first).days // 7 % rule.interval == 0
+            return (week_number(day, week) - week_number(first, week)) % rule.interval == 0
+        case Freq.MONTHLY:
+            if months % rule.interval:
+                return False
+            if rule.by_day:
+                (nth,) = rule.by_day
+                return day.weekday() == nth.day and nth.nth in nth_of_month(day)
+            return day.day in rule.by_month_day
+        case Freq.YEARLY:
+            return months % (12 * rule.interval) == 0 and day.day == first.day
+    raise AssertionError(rule)
+
+
+def series_days(event: Event, zone, week: object, *, end: dt.date) -> list[dt.date]:
+    (rule,) = event.recurrence.rules
+    timed = isinstance(event.start, dt.datetime)
+    first = event.start.date() if timed else event.start
+    last = end
+    if rule.until is not None:
+        # Read as the end of that day on the series' own clock, as both encoders send it.
+        last = min(end, rule.until.astimezone(zone).date() if timed else rule.until)
+    days = []
+    day = first
+    while day <= last and (rule.count is None or len(days) < rule.count):
+        if falls_on(rule, first, day, week):
+            days.append(day)
+        day += DAY
+    return days
+
+
+def vendor_sets(pieces, limits) -> list[Counter]:
+    """What the vendor shows under each reading of its documents."""
+    if limits.series.whole_hour_offsets_only:
+        readings = [*range(7), "rolling"]
+    else:
+        readings = ["sent"]
+    if not any(rule.interval > 1 for piece in pieces for rule in piece.event.recurrence.rules):
+        readings = readings[:1]
+    return [vendor_set(pieces, limits, week) for week in readings]
+
+
+def vendor_set(pieces, limits, week) -> Counter:
+    seen = Counter()
+    of_key = {piece.key: piece for piece in pieces}
+    assert len(of_key) == len(pieces), "two items with one name"
+    for piece in pieces:
+        event = piece.event
+        if not event.recurrence.rules:
+            assert not event.recurrence.exdates
+            assert not event.recurrence.rdates
+            seen[key(event.start), event.summary] += 1
+            continue
+        check_limits(event, limits)
+        rule = event.recurrence.rules[0]
+        starts = set()
+        zone = event.start.tzinfo if isinstance(event.start, dt.datetime) else None
+        reading = int(rule.week_start) if week == "sent" else week
+        for day in series_days(event, zone, reading, end=BEYOND.date() + 2 * DAY):
+            if zone is None:
+                starts.add(day)
+            else:
+                starts.add(dt.datetime.combine(day, event.start.time(), tzinfo=zone).astimezone(dt.UTC))
+        assert key(event.start) in starts or not starts, "the start is not on its own pattern"
+        split = [other.at for other in pieces if other.of == piece.key]
+        gone = [*event.recurrence.exdates, *split]
+        assert len(set(gone)) == len(gone)
+        assert not (gone and rule.count is not None), "does COUNT count what is removed?"
+        for at in gone:
+            if key(at) <= (BEYOND if zone else BEYOND.date()):
+                assert key(at) in starts, "nothing to remove there"
+                starts.discard(key(at))
+        for start in starts:
+            seen[start, event.summary] += 1
+    return seen
+
+
+def check_limits(event: Event, limits) -> None:
+    (rule,) = event.recurrence.rules
+    series = limits.series
+    assert rule.freq in series.freqs
+    assert not event.recurrence.rdates
+    assert not (rule.by_set_pos or rule.by_month or rule.by_year_day or rule.by_week_no or rule.by_hour)
+    assert rule.interval <= series.interval_max
+    if series.interval_freqs is not None and rule.freq not in series.interval_freqs:
+        assert rule.interval == 1
+    if rule.count is not None:
+        assert series.counts
+        assert rule.count <= series.count_max
+    assert len(rule.by_month_day) <= series.month_days_max
+    assert all(1 <= day <= 28 for day in rule.by_month_day)
+    if rule.freq is Freq.MONTHLY:
+        assert all(nth.nth in series.nth_weekday for nth in rule.by_day)
+    else:
+        assert all(nth.nth == 0 for nth in rule.by_day)
+    if series.whole_hour_offsets_only and isinstance(event.start, dt.datetime):
+        hours = event.start.utcoffset() / dt.timedelta(hours=1)
+        assert hours == int(hours)
+        assert int(hours) in series.offset_hours
+
+
+# ---- random objects --------------------------------------------------------------------------------------------
+
+WEEKDAYS = st.sets(st.sampled_from(list(Weekday)), min_size=1, max_size=4)
+TIMES = st.sampled_from([dt.time(h, m) for h, m in ((0, 0), (0, 10), (2, 30), (9, 0), (14, 45), (23, 50))])
+
+
+def plain(days):
+    return tuple(NthDay(day) for day in sorted(days))
+
+
+@st.composite
+def rules(draw, start, zone):
+    freq = draw(
+        st.sampled_from([Freq.DAILY, Freq.WEEKLY, Freq.WEEKLY, Freq.MONTHLY, Freq.MONTHLY, Freq.YEARLY])
+    )
+    rule = Rule(freq=freq, interval=draw(st.sampled_from([1, 1, 1, 1, 2, 3, 4, 6, 7, 12])))
+    if draw(st.integers(0, 5)) == 0:
+        rule = replace(
+            rule, by_month=tuple(sorted(draw(st.sets(st.integers(1, 12), min_size=1, max_size=9))))
+        )
+    kind = draw(st.integers(0, 6))
+    dates = tuple(sorted(draw(st.sets(st.sampled_from([*range(1, 32), -1, -2]), min_size=1, max_size=3))))
+    if freq in (Freq.DAILY, Freq.WEEKLY):
+        if kind > 1:
+            rule = replace(rule, by_day=plain(draw(WEEKDAYS)))
+        rule = replace(
+            rule, week_start=draw(st.sampled_from([Weekday.MO, Weekday.MO, Weekday.SU, Weekday.SA]))
+        )
+    elif kind == 1:
+        rule = replace(rule, by_month_day=dates)
+    elif kind == 2:
+        nths = draw(st.sets(st.sampled_from([1, 2, 3, 4, 5, -1, -2]), min_size=1, max_size=2))
+        day = draw(st.sampled_from(list(Weekday)))
+        rule = replace(rule, by_day=tuple(sorted(NthDay(day, nth) for nth in nths)))
+    elif kind == 3:
+        positions = tuple(sorted(draw(st.sets(st.sampled_from([1, 2, 3, -1, -2]), min_size=1, max_size=2))))
+        rule = replace(rule, by_day=plain(draw(WEEKDAYS)), by_set_pos=positions)
+    elif kind == 4:
+        rule = replace(rule, by_day=plain(draw(WEEKDAYS)))
+    elif kind == 5:
+        block = draw(st.sampled_from([1, 8, 15, 22, 3]))
+        rule = replace(rule, by_day=plain(draw(WEEKDAYS)), by_month_day=tuple(range(block, block + 7)))
+    elif kind == 6 and freq is Freq.YEARLY:
+        if draw(st.booleans()):
+            rule = replace(
+                rule, by_year_day=(draw(st.sampled_from([1, 40, 59, 60, 100, -1, -306, -307])),), by_month=()
+            )
+        else:
+            rule = replace(
+                rule, by_week_no=(draw(st.integers(1, 52)),), by_day=plain(draw(WEEKDAYS)), by_month=()
+            )
+    ends = draw(st.integers(0, 2))
+    if ends == 1:
+        rule = replace(rule, count=draw(st.sampled_from([1, 2, 3, 5, 10, 40, 120, 400])))
+    if ends == 2:
+        until = start + dt.timedelta(
+            days=draw(st.integers(0, 900)), minutes=draw(st.sampled_from([0, 0, -5, 700]))
+        )
+        rule = replace(
+            rule, until=until.date() if zone is None else until.replace(tzinfo=zone).astimezone(dt.UTC)
+        )
+    return rule
+
+
+@st.composite
+def objects(draw):
+    zone = draw(st.sampled_from([*ZONES, None, None]))
+    day = (
+        NOW.date()
+        + dt.timedelta(days=draw(st.sampled_from([-700, -400, -100, -31, -8, -1, 0, 3, 40])))
+        + (DAY * draw(st.integers(0, 9)))
+    )
+    at = draw(TIMES) if zone is not None else dt.time()
+    wall = dt.datetime.combine(day, at)
+    found = tuple(draw(rules(wall, zone)) for _ in range(draw(st.sampled_from([0, 1, 1, 1, 1, 1, 1, 2]))))
+    rdates = tuple(
+        moment
+        for days in draw(st.lists(st.integers(1, 200), max_size=3 if found else 8))
+        for moment in [form(wall + days * DAY, zone)]
+    )
+    assume(found or rdates)
+    length = (
+        draw(st.sampled_from([30, 60, 600, 3000]))
+        if zone is not None
+        else draw(st.sampled_from([1440, 2880]))
+    )
+    start = form(wall, zone)
+    master = event(start, length, zone, summary="m", recurrence=Recurrence(rules=found, rdates=rdates))
+    obj = CalendarObject(uid="u", master=master)
+    occurrences = sorted(client_set(obj).every)
+    picked = draw(st.lists(st.sampled_from([at for at, _ in occurrences]), max_size=6, unique=True))
+    roles = [draw(st.sampled_from("xxoocfz")) for _ in picked]
+    exdates, overrides = [], []
+    for at, role in zip(picked, roles, strict=True):
+        rid = at if zone is None else at.astimezone(zone)
+        if moment_of_back(rid, zone) != at:
+            continue
+        if role == "x":
+            exdates.append(rid)
+        elif role == "z" and zone is not None:
+            exdates.append(at)
+        else:
+            overrides.append(override(draw, rid, zone, role, len(overrides)))
+    if draw(st.integers(0, 9)) == 0:
+        overrides.append(
+            override(draw, form(wall + 77 * DAY + dt.timedelta(hours=1) * bool(zone), zone), zone, "o", 99)
+        )
+    overrides.sort(key=lambda o: key(o.recurrence_id))
+    keys = {key(o.recurrence_id) for o in overrides}
+    assume(len(keys) == len(overrides))
+    master = replace(master, recurrence=replace(master.recurrence, exdates=tuple(exdates)))
+    return CalendarObject(uid="u", master=master, overrides=tuple(overrides))
+
+
+def form(wall, zone):
+    return wall.date() if zone is None else wall.replace(tzinfo=zone)
+
+
+def moment_of_back(moment, zone):
+    return moment if zone is None else moment.replace(fold=0).astimezone(dt.UTC)
+
+
+def event(start, minutes, zone, **fields):
+    if zone is None:
+        return Event(uid="u", start=start, end=start + dt.timedelta(minutes=minutes), **fields)
+    end = (start.replace(tzinfo=None) + dt.timedelta(minutes=minutes)).replace(tzinfo=zone)
+    return Event(uid="u", start=start, end=end, **fields)
+
+
+def override(draw, rid, zone, role, number):
+    shift = draw(st.sampled_from([0, 0, 1, -1, 3])) * DAY
+    if zone is not None:
+        shift += draw(st.sampled_from([0, 60, -45])) * dt.timedelta(minutes=1)
+        wall = rid.replace(tzinfo=None) + shift
+        start = form(wall, zone)
+    else:
+        start = rid + shift
+    status = Status.CANCELLED if role == "c" else Status.CONFIRMED
+    return event(
+        start,
+        60 if zone is not None else 1440,
+        zone,
+        summary=f"o{number}",
+        status=status,
+        recurrence_id=rid,
+        this_and_future=role == "f",
+    )
+
+
+# ---- laws ------------------------------------------------------------------------------------------------------
+
+VENDORS = pytest.mark.parametrize("limits", [WECOM, DINGTALK], ids=["wecom", "dingtalk"])
+QUICK = settings(max_examples=1000, deadline=None, suppress_health_check=list(HealthCheck))
+LONG = settings(max_examples=25_000, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+def compiled(obj, limits, **more):
+    try:
+        return compile_object(obj, limits, **{"now": NOW, "horizon": HORIZON, **more})
+    except Inexpressible as error:
+        assert "would help" in str(error)
+        return None
+
+
+def in_window(counter: Counter, low: dt.datetime, high: dt.datetime) -> Counter:
+    def inside(at) -> bool:
+        if isinstance(at, dt.datetime):
+            return low <= at <= high
+        return low.date() <= at <= high.date()
+
+    return Counter({what: count for what, count in counter.items() if inside(what[0])})
+
+
+def check_exact(obj, limits, plan, *, now=NOW, horizon=HORIZON) -> None:
+    wanted = client_set(obj)
+    assert plan.exact_until in (None, horizon)
+    high = BEYOND if plan.exact_until is None else horizon
+    today = now - dt.timedelta(hours=12)
+    for seen in vendor_sets(plan.pieces, limits):
+        shown, due = in_window(seen, today, high), in_window(wanted.seen, today, high)
+        assert not shown - due, "shown, but not wanted (or twice)"
+        assert not due - shown, "wanted, but not shown"
+        everything = in_window(seen, NOW - 1000 * DAY, BEYOND)
+        assert set(everything) <= wanted.every, "an occurrence that the client does not have"
+
+
+@VENDORS
+@QUICK
+@given(obj=objects())
+def test_the_items_show_exactly_the_clients_occurrences_from_today_to_the_horizon(limits, obj):
+    plan = compiled(obj, limits)
+    if plan is not None:
+        check_exact(obj, limits, plan)
+
+
+@VENDORS
+@settings(QUICK, max_examples=400)
+@given(obj=objects(), days=st.sampled_from([0, 1, 9, 40, 200]))
+def test_compiling_again_changes_nothing_and_a_later_horizon_only_appends(limits, obj, days):
+    plan = compiled(obj, limits, items_max=300)
+    if plan is None:
+        return
+    assert compiled(obj, limits, existing=plan.pieces, items_max=300) == plan
+    for existing in ((), plan.pieces):
+        later = compiled(obj, limits, horizon=HORIZON + days * DAY, existing=existing, items_max=300)
+        assert set(plan.pieces) <= set(later.pieces)
+
+
+@VENDORS
+@settings(QUICK, max_examples=400)
+@given(obj=objects(), steps=st.lists(st.sampled_from([1, 6, 30, 90]), min_size=1, max_size=4))
+def test_as_days_go_by_items_stay_as_they_are_and_the_promise_holds(limits, obj, steps):
+    plan = compiled(obj, limits, items_max=300)
+    now = NOW
+    for days in steps:
+        if plan is None or now + days * DAY > HORIZON - 40 * DAY:
+            return
+        now += days * DAY
+        before = plan
+        plan = compiled(obj, limits, now=now, existing=before.pieces, items_max=300)
+        if plan is not None:
+            assert set(before.pieces) <= set(plan.pieces)
+            check_exact(obj, limits, plan, now=now)
+
+
+@VENDORS
+@settings(QUICK, max_examples=400)
+@given(before=objects(), after=objects())
+def test_whatever_was_there_before_the_new_items_are_exact(limits, before, after):
+    old = compiled(before, limits)
+    if old is not None:
+        plan = compiled(after, limits, existing=old.pieces)
+        if plan is not None:
+            check_exact(after, limits, plan)
+            assert compiled(after, limits, existing=plan.pieces) == plan
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(7200)
+@VENDORS
+@LONG
+@given(obj=objects(), days=st.sampled_from([0, 1, 9, 40, 200]))
+def test_at_length_all_of_it(limits, obj, days):
+    plan = compiled(obj, limits)
+    if plan is None:
+        return
+    check_exact(obj, limits, plan)
+    assert compiled(obj, limits, existing=plan.pieces) == plan
+    later = compiled(obj, limits, horizon=HORIZON + days * DAY, items_max=300)
+    assert set(plan.pieces) <= set(later.pieces)
