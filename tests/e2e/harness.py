@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -162,8 +163,8 @@ class Client:
     def request(self, method, path, body=None, headers=None):
         return self.http.request(method, urljoin(self.base, path), content=body, headers=headers or {})
 
-    def calendars(self):
-        answer = self.request("PROPFIND", f"/dav/{self.user}/", PROPFIND_TYPE, {"Depth": "1"})
+    def calendars(self, root="/dav"):
+        answer = self.request("PROPFIND", f"{root}/{self.user}/", PROPFIND_TYPE, {"Depth": "1"})
         assert answer.status_code == 207, answer.text
         found = []
         for response in ET.fromstring(answer.text):
@@ -245,3 +246,9 @@ def run_bridge(stack, vendors, folder, **sync):
         clients[name] = Client(bridge.url, name, password)
         stack.callback(clients[name].close)
     return bridge, clients
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
