@@ -85,6 +85,7 @@ class Pusher:
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._channels: list[Channel] = []
+        self._since_ms = 0
         self.sent: list[Push] = []
         """Every push, in order of birth."""
 
@@ -92,6 +93,7 @@ class Pusher:
         """Start the worker, unless it runs."""
         with self._lock:
             if self._thread is None and not self._stop.is_set():
+                self._since_ms = self._sim.store.now_ms()
                 self._thread = threading.Thread(target=self._work, name="dingtalk-push", daemon=True)
                 self._thread.start()
 
@@ -182,11 +184,8 @@ class Pusher:
 
     def _attempt(self, due: _Due) -> None:
         patience_ms = sum(due.channel.retries_s) * 1000
-        if (
-            self._sim.store.now_ms() > due.push.born_ms + patience_ms + POLL_S * 1000
-            and due.push.attempts == 0
-        ):
-            # Nobody was there while every attempt would have been made.
+        if due.push.born_ms + patience_ms < self._since_ms:
+            # Every attempt would have been made before anybody was there to take it.
             due.push.fate = "lost"
             due.channel.give_up(due.push)
             return

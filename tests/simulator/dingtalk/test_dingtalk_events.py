@@ -219,7 +219,7 @@ def test_maxattendees_cuts_the_people(box, make):
 
 def test_a_person_shares_the_calendar_and_the_grantee_reads_or_writes_it(box, make):
     event = box.create()
-    acls = "/v1.0/calendar/users/{}/calendars/primary/acls".format(make.alice)
+    acls = f"/v1.0/calendar/users/{make.alice}/calendars/primary/acls"
     scope = {"scopeType": "user", "userId": make.bob}
     acl = box.ok("POST", acls, {"privilege": "reader", "sendMsg": True, "scope": scope})
     assert acl["privilege"] == "reader"
