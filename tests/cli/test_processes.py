@@ -184,6 +184,9 @@ def test_an_administrator_installs_links_and_serves(office: Installation) -> Non
         assert office("feed", "revoke", feed["url"]).returncode == 0
         assert fetch(f"{url}/feed/{path}")[0] == 404
         assert fetch(f"{daemon['admin']}/healthz")[0] == 200
+        assert fetch(f"{daemon['admin']}/readyz")[0] == 200
+        status, figures = fetch(f"{daemon['admin']}/metrics")
+        assert (status, "queqiao_vendor_calls_total" in figures) == (200, True)
     assert [row["state"] for row in office.json("status")] == ["connected"]
     assert office("doctor").returncode == 0
 
