@@ -32,10 +32,11 @@ class Rights(BaseRights):
         self._guard = threading.Lock()
 
     def authorization(self, user: str, user_groups: set[str], path: str) -> str:
-        """Return Radicale's letters: R for root and own principal, r or rw for an own calendar, else nothing.
+        """Return Radicale's letters: R for root and own principal, r or rwdo for an own calendar, else nothing.
 
         A calendar that does not exist yet may be written ("w"), or MKCALENDAR could never be asked for. Objects
-        are decided by their calendar.
+        are decided by their calendar. "d" and "o" tell a stock Radicale that a whole calendar is neither deleted
+        nor overwritten; our own application leaves that to the engine, which can say why.
         """
         parts = segments(path)
         if not user or (parts and parts[0] != user):
@@ -47,7 +48,7 @@ class Rights(BaseRights):
         writable = self._is_writable(parts[0], parts[1])
         if READ_ONLY_GROUP in user_groups or writable is False:
             return "r"
-        return "rw"
+        return "rwdo"
 
     def _is_writable(self, user: str, slug: str) -> bool | None:
         """Return whether a calendar may be written, None if there is none."""

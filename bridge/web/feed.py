@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import threading
 import zlib
@@ -10,12 +11,15 @@ from email.utils import formatdate, parsedate_to_datetime
 from itertools import chain
 from typing import TYPE_CHECKING, Final, Literal, Protocol, TypeAlias
 
+from bridge.log import fields
 from bridge.web.wsgi import Environ, StartResponse, method_of, reply, say, status_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from bridge.engine.api import FeedView, Service
+
+log = logging.getLogger(__name__)
 
 TTL_MINUTES: Final = 30
 """How often a subscriber is asked to come back (REFRESH-INTERVAL, X-PUBLISHED-TTL)."""
@@ -80,8 +84,11 @@ class Feeds:
         return self._body(environ, start_response, view, headers, compressed=compressed)
 
     def _note(self, view: FeedView) -> None:
-        """Tell the engine that somebody is looking."""
-        self._service.touch(view.user)
+        """Tell the engine that somebody is looking; never a reason to fail."""
+        try:
+            self._service.touch(view.user)
+        except Exception as error:  # a read must not fail because a note could not be kept
+            log.warning("feed.touch_failed", extra=fields(error=type(error).__name__), exc_info=error)
 
     @staticmethod
     def _may_compress(environ: Environ) -> bool:

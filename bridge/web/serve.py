@@ -35,6 +35,9 @@ CLOSE_S: Final = 10.0
 """How long :meth:`RunningServer.close` waits for requests under way."""
 BACKLOG: Final = 1024
 """Connections that the system keeps waiting for us."""
+LINGER_S: Final = 2.0
+"""How long a connection that we end may still send what nobody will read."""
+LINGER_BYTES: Final = 65_536
 TICK_S: Final = 0.5
 """Longest sleep of the loop; it is woken when there is something to do."""
 
@@ -67,7 +70,52 @@ class _Task(WSGITask):  # type: ignore[misc]  # waitress has no types
 
 
 class _Channel(HTTPChannel):  # type: ignore[misc]  # waitress has no types
+    """A connection that is closed so that its last answer arrives.
+
+    Closing a socket with unread bytes resets the connection, and the reset overtakes the answer: a client that
+    sends too much would never read its 413. So our side is shut first, and what still comes is thrown away.
+    """
+
     task_class = _Task
+    _lingers_until = 0.0
+
+    def handle_close(self) -> None:
+        """Shut our side, and close when the other one has, or after a while."""
+        if not self._lingers_until and self.connected:
+            self._lingers_until = time.monotonic() + LINGER_S
+            try:
+                self.socket.shutdown(socket.SHUT_WR)
+            except OSError:
+                super().handle_close()
+            return
+        super().handle_close()
+
+    def readable(self) -> bool:
+        """Return whether there may be something to read, or to throw away."""
+        if not self._lingers_until:
+            return bool(super().readable())
+        if time.monotonic() > self._lingers_until:
+            super().handle_close()
+            return False
+        return True
+
+    def writable(self) -> bool:
+        """Return whether there is something to send."""
+        return not self._lingers_until and bool(super().writable())
+
+    def handle_read(self) -> None:
+        """Read; while lingering, throw away."""
+        if not self._lingers_until:
+            super().handle_read()
+            return
+        try:
+            left = self.socket.recv(LINGER_BYTES)
+        except BlockingIOError:
+            return
+        except OSError:
+            left = b""
+        if not left:
+            super().handle_close()
 
 
 class RunningServer:
@@ -107,13 +155,18 @@ class RunningServer:
         while time.monotonic() < deadline and self._is_busy():
             wasyncore.loop(timeout=0.05, map=self._sockets, use_poll=True, count=1)
         self._stop_workers(deadline)
+        for channel in self._channels():
+            HTTPChannel.handle_close(channel)  # not ours, which lingers; closes its temporary files, too
         self._server.trigger.close()
         wasyncore.close_all(self._sockets, ignore_all=True)
 
     def _is_busy(self) -> bool:
         """Return whether a request is being worked on, or an answer is not yet on the wire."""
-        channels = [one for one in list(self._sockets.values()) if isinstance(one, HTTPChannel)]
-        return any(one.requests or one.total_outbufs_len for one in channels)
+        return any(one.requests or one.total_outbufs_len for one in self._channels())
+
+    def _channels(self) -> list[Any]:
+        """Return the open connections."""
+        return [one for one in list(self._sockets.values()) if isinstance(one, HTTPChannel)]
 
     def _stop_workers(self, deadline: float) -> None:
         """End the threads; one that hangs is left behind as a daemon and said so."""

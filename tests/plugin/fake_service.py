@@ -11,13 +11,15 @@ import hashlib
 import re
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bridge.engine.api import CollectionView, FeedView, Login, ObjectView, PutResult, SyncTokenInvalid
 from bridge.errors import BadInput, BridgeError, Missing, NotAllowed, PreconditionFailed, Refused
 from bridge.ical import recur
 from bridge.ical.parse import parse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
 
 _TAG = re.compile(r'(W/)?"([^"]*)"')
 
@@ -52,12 +54,14 @@ class FakeService:
 
     # ---- set-up ----------------------------------------------------------------------------------------
 
-    def add_user(self, user: str, *, mail: Sequence[str] = (), password: str = "pw") -> None:
+    def add_user(self, user: str, *, mail: Sequence[str] = (), password: str = "pw") -> None:  # noqa: S107
         self.passwords[user, password] = Login(user=user, device="test")
         self.passwords[user, "ro-" + password] = Login(user=user, device="reader", read_only=True)
         self.mail[user] = list(mail)
 
-    def add_calendar(self, user: str, slug: str, *, writable: bool = True, reason: str = "", **props: str) -> int:
+    def add_calendar(
+        self, user: str, slug: str, *, writable: bool = True, reason: str = "", **props: str
+    ) -> int:
         with self.guard:
             number = len(self.calendars) + 1
             view = CollectionView(
@@ -138,19 +142,24 @@ class FakeService:
         with self.guard:
             return list(self.calendars[collection_id].objects.values())
 
-    def get_between(self, collection_id: int, start_ms: int | None, end_ms: int | None) -> Sequence[ObjectView]:
+    def get_between(
+        self, collection_id: int, start_ms: int | None, end_ms: int | None
+    ) -> Sequence[ObjectView]:
         self._called("get_between")
         with self.guard:
             return [
                 one
                 for one in self.calendars[collection_id].objects.values()
-                if (start_ms is None or one.ends_ms >= start_ms) and (end_ms is None or one.starts_ms < end_ms)
+                if (start_ms is None or one.ends_ms >= start_ms)
+                and (end_ms is None or one.starts_ms < end_ms)
             ]
 
     def href_of_uid(self, collection_id: int, uid: str) -> str | None:
         self._called("href_of_uid")
         with self.guard:
-            return next((o.href for o in self.calendars[collection_id].objects.values() if o.uid == uid), None)
+            return next(
+                (o.href for o in self.calendars[collection_id].objects.values() if o.uid == uid), None
+            )
 
     def changes(self, collection: CollectionView, sync_token: str) -> tuple[Sequence[str], Sequence[str]]:
         self._called("changes")
@@ -164,7 +173,9 @@ class FakeService:
             since = int(match.group(2))
             if since < calendar.oldest_seq or since > collection.change_seq:
                 raise SyncTokenInvalid(sync_token)
-            touched = dict.fromkeys(href for seq, href in calendar.log if since < seq <= collection.change_seq)
+            touched = dict.fromkeys(
+                href for seq, href in calendar.log if since < seq <= collection.change_seq
+            )
             changed = [href for href in touched if href in calendar.objects]
             return changed, [href for href in touched if href not in calendar.objects]
 
@@ -212,7 +223,14 @@ class FakeService:
             self._bump(calendar, href)
 
     def move(
-        self, collection_id: int, href: str, to_collection_id: int, to_href: str, login: Login, *, overwrite: bool
+        self,
+        collection_id: int,
+        href: str,
+        to_collection_id: int,
+        to_href: str,
+        login: Login,
+        *,
+        overwrite: bool,
     ) -> bool:
         self._called("move")
         with self.guard:
@@ -228,7 +246,11 @@ class FakeService:
                 msg = "There is something at the destination."
                 raise PreconditionFailed(msg)
             for other in target.objects.values():
-                if other.uid == moved.uid and other.href != to_href and (source is not target or other.href != href):
+                if (
+                    other.uid == moved.uid
+                    and other.href != to_href
+                    and (source is not target or other.href != href)
+                ):
                     msg = "Another object there has this UID."
                     raise Refused(msg, precondition="C:no-uid-conflict", http_status=409)
             del source.objects[href]

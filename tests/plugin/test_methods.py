@@ -1,7 +1,6 @@
 """Every method, asked for what it is for."""
 
 import pytest
-
 from davkit import calendar, event, tag, times, vevent
 
 WORK = "/dav/alice/work/"
@@ -134,7 +133,9 @@ def test_extended_mkcol_makes_a_calendar(box, dav):
 def test_multiget_returns_what_is_there_and_404_for_the_rest(box, dav):
     box.service.seed(1, "a.ics", event("a", "SUMMARY:<b> & 茶"))
     box.service.seed(1, "b.ics", event("b"))
-    answer = dav.multiget(WORK, WORK + "a.ics", f"{box.url}{WORK}b.ics", WORK + "none.ics", "/elsewhere/x.ics", "")
+    answer = dav.multiget(
+        WORK, WORK + "a.ics", f"{box.url}{WORK}b.ics", WORK + "none.ics", "/elsewhere/x.ics", ""
+    )
     parts = answer.parts
     assert answer.status == 207
     assert parts[WORK + "a.ics"].text("C:calendar-data") == event("a", "SUMMARY:<b> & 茶")
@@ -162,10 +163,18 @@ def test_query_returns_what_happens_in_a_span_of_time(box, dav):
 def test_free_busy_query_merges_what_overlaps(box, dav):
     box.service.seed(1, "a.ics", event("a"))
     box.service.seed(1, "b.ics", event("b", start="20260602T013000Z", end="20260602T033000Z"))
-    box.service.seed(1, "c.ics", event("c", "TRANSP:TRANSPARENT", start="20260602T100000Z", end="20260602T110000Z"))
-    box.service.seed(1, "d.ics", event("d", "STATUS:TENTATIVE", start="20260602T120000Z", end="20260602T130000Z"))
-    box.service.seed(1, "e.ics", event("e", "STATUS:CANCELLED", start="20260602T140000Z", end="20260602T150000Z"))
-    box.service.seed(1, "f.ics", event("f", "RRULE:FREQ=DAILY", start="20260501T200000Z", end="20260501T210000Z"))
+    box.service.seed(
+        1, "c.ics", event("c", "TRANSP:TRANSPARENT", start="20260602T100000Z", end="20260602T110000Z")
+    )
+    box.service.seed(
+        1, "d.ics", event("d", "STATUS:TENTATIVE", start="20260602T120000Z", end="20260602T130000Z")
+    )
+    box.service.seed(
+        1, "e.ics", event("e", "STATUS:CANCELLED", start="20260602T140000Z", end="20260602T150000Z")
+    )
+    box.service.seed(
+        1, "f.ics", event("f", "RRULE:FREQ=DAILY", start="20260501T200000Z", end="20260501T210000Z")
+    )
     answer = dav.report(WORK, "C:free-busy-query", times("20260602T000000Z", "20260603T000000Z"))
     text = answer.body.decode()
     assert (answer.status, answer.headers["Content-Type"].split(";")[0]) == (200, "text/calendar")

@@ -3,7 +3,6 @@
 import dataclasses
 
 import pytest
-
 from davkit import NS, event, tag
 
 WORK = "/dav/alice/work/"
@@ -17,9 +16,15 @@ def test_a_client_finds_its_way_from_the_host_to_the_calendars(dav):
     principal = dav.propfind(HOME, "C:calendar-home-set", "D:principal-URL", "D:resourcetype").parts[HOME]
     assert principal.hrefs("C:calendar-home-set") == [HOME]
     assert principal.hrefs("D:principal-URL") == [HOME]
-    assert {one.tag for one in principal.found[tag("D:resourcetype")]} == {tag("D:principal"), tag("D:collection")}
+    assert {one.tag for one in principal.found[tag("D:resourcetype")]} == {
+        tag("D:principal"),
+        tag("D:collection"),
+    }
     calendars = dav.propfind(HOME, "D:resourcetype", depth="1").parts
-    assert {one.tag for one in calendars[WORK].found[tag("D:resourcetype")]} == {tag("C:calendar"), tag("D:collection")}
+    assert {one.tag for one in calendars[WORK].found[tag("D:resourcetype")]} == {
+        tag("C:calendar"),
+        tag("D:collection"),
+    }
 
 
 def test_the_root_answers_under_the_name_it_was_asked_by(dav):
@@ -44,18 +49,29 @@ def test_a_calendar_says_what_it_can_hold_and_do(dav):
     assert {tag("D:sync-collection"), tag("C:calendar-multiget"), tag("C:calendar-query")} <= reports
     assert tag("D:expand-property") not in reports
     privileges = {one.tag for one in part.found[tag("D:current-user-privilege-set")].iter()}
-    assert {tag("D:read"), tag("D:write"), tag("D:write-content"), tag("D:bind"), tag("D:unbind")} <= privileges
+    assert {
+        tag("D:read"),
+        tag("D:write"),
+        tag("D:write-content"),
+        tag("D:bind"),
+        tag("D:unbind"),
+    } <= privileges
     assert part.hrefs("D:owner") == [HOME]
     assert part.text("D:displayname") == "Work"
     assert part.missing == set()
 
 
 def test_a_calendar_without_a_name_shows_its_slug(dav):
-    assert dav.propfind("/dav/alice/second/", "D:displayname").parts["/dav/alice/second/"].text("D:displayname") == "second"
+    assert (
+        dav.propfind("/dav/alice/second/", "D:displayname").parts["/dav/alice/second/"].text("D:displayname")
+        == "second"
+    )
 
 
 def test_what_is_not_there_is_404_in_its_propstat(dav):
-    part = dav.propfind(WORK, "D:displayname", "C:schedule-inbox-URL", "CS:pushkey", "D:getcontentlength").parts[WORK]
+    part = dav.propfind(
+        WORK, "D:displayname", "C:schedule-inbox-URL", "CS:pushkey", "D:getcontentlength"
+    ).parts[WORK]
     assert part.statuses == {
         tag("D:displayname"): 200,
         tag("C:schedule-inbox-URL"): 404,
@@ -67,7 +83,7 @@ def test_what_is_not_there_is_404_in_its_propstat(dav):
 def test_unknown_namespaces_and_none_at_all_come_back_as_they_were(dav):
     body = (
         '<D:propfind xmlns:D="DAV:" xmlns:a="urn:a&amp;b" xmlns:b="http://b/"><D:prop><a:x/><b:y/><z/>'
-        '<D:displayname/></D:prop></D:propfind>'
+        "<D:displayname/></D:prop></D:propfind>"
     )
     part = dav("PROPFIND", WORK, body).parts[WORK]
     assert part.missing == {"{urn:a&b}x", "{http://b/}y", "z"}
@@ -83,7 +99,8 @@ def test_an_empty_body_means_all_properties(box, dav):
 
 
 def test_allprop_can_include_more(dav):
-    body = f'<D:propfind xmlns:D="DAV:" xmlns:C="{NS["C"]}"><D:allprop/><D:include><C:max-resource-size/><D:x/></D:include></D:propfind>'
+    include = "<D:allprop/><D:include><C:max-resource-size/><D:x/></D:include>"
+    body = f'<D:propfind xmlns:D="DAV:" xmlns:C="{NS["C"]}">{include}</D:propfind>'
     part = dav("PROPFIND", WORK, body).parts[WORK]
     assert tag("C:max-resource-size") in part.found
     assert part.missing == {tag("D:x")}
@@ -107,7 +124,9 @@ def test_an_object_has_its_own_properties(box, dav):
     assert part.missing == {tag("D:displayname"), tag("C:calendar-data")}
 
 
-@pytest.mark.parametrize("path", ["/dav/alice/none/", WORK + "none.ics", WORK + "a/b/c", "/dav/alice/none/a.ics"])
+@pytest.mark.parametrize(
+    "path", ["/dav/alice/none/", WORK + "none.ics", WORK + "a/b/c", "/dav/alice/none/a.ics"]
+)
 def test_what_does_not_exist_is_404(dav, path):
     assert dav.propfind(path, "D:displayname").status == 404
 
@@ -143,7 +162,8 @@ def test_a_value_with_elements_inside_is_kept_with_them(dav):
         "<D:set><D:prop><C:schedule-calendar-transp><C:transparent/></C:schedule-calendar-transp>"
         '<x:y xmlns:x="urn:x" xml:lang="de">a<x:z k="1&quot;&lt;"/>b</x:y></D:prop></D:set>',
     )
-    body = f'<D:propfind xmlns:D="DAV:" xmlns:C="{NS["C"]}" xmlns:x="urn:x"><D:prop><C:schedule-calendar-transp/><x:y/></D:prop></D:propfind>'
+    inner = "<D:prop><C:schedule-calendar-transp/><x:y/></D:prop>"
+    body = f'<D:propfind xmlns:D="DAV:" xmlns:C="{NS["C"]}" xmlns:x="urn:x">{inner}</D:propfind>'
     part = dav("PROPFIND", WORK, body).parts[WORK]
     assert [one.tag for one in part.found[tag("C:schedule-calendar-transp")]] == [tag("C:transparent")]
     odd = part.found["{urn:x}y"]
@@ -159,7 +179,15 @@ def test_a_text_that_looks_like_markup_stays_a_text(dav, name, text):
 
 
 @pytest.mark.parametrize(
-    "name", ["D:getetag", "D:resourcetype", "CS:getctag", "D:sync-token", "C:supported-calendar-component-set", "D:owner"]
+    "name",
+    [
+        "D:getetag",
+        "D:resourcetype",
+        "CS:getctag",
+        "D:sync-token",
+        "C:supported-calendar-component-set",
+        "D:owner",
+    ],
 )
 @pytest.mark.parametrize("verb", ["set", "remove"])
 def test_a_protected_property_is_refused_and_nothing_else_is_done(box, dav, name, verb):
@@ -173,7 +201,10 @@ def test_a_protected_property_is_refused_and_nothing_else_is_done(box, dav, name
     assert answer.parts[WORK].statuses == {tag(name): 403, tag("D:displayname"): 424}
     assert answer.xml.find(f".//{tag('D:cannot-modify-protected-property')}") is not None
     assert box.service.calendars[1].view == before
-    assert dav.propfind(WORK, "D:resourcetype").parts[WORK].found[tag("D:resourcetype")].find(tag("C:calendar")) is not None
+    assert (
+        dav.propfind(WORK, "D:resourcetype").parts[WORK].found[tag("D:resourcetype")].find(tag("C:calendar"))
+        is not None
+    )
 
 
 def test_the_last_word_on_a_property_counts(dav):
@@ -207,7 +238,9 @@ def test_a_property_that_is_too_long_or_one_too_many_is_refused(box, dav):
     long = f"<D:set><D:prop><CS:long>{'x' * 70_000}</CS:long></D:prop></D:set>"
     assert dav.proppatch(WORK, long).parts[WORK].statuses == {tag("CS:long"): 403}
     many = "".join(f"<CS:p{number}>x</CS:p{number}>" for number in range(300))
-    assert set(dav.proppatch(WORK, f"<D:set><D:prop>{many}</D:prop></D:set>").parts[WORK].statuses.values()) == {403}
+    assert set(
+        dav.proppatch(WORK, f"<D:set><D:prop>{many}</D:prop></D:set>").parts[WORK].statuses.values()
+    ) == {403}
     assert set(box.service.collection("alice", "work").props) == {"D:displayname"}
 
 

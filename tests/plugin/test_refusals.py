@@ -1,6 +1,7 @@
 """What is refused, with which status, precondition and sentence; and that nothing changes then."""
 
 import pytest
+from davkit import NS, event, running, tag, times, vevent
 
 from bridge.config import Server
 from bridge.errors import (
@@ -17,7 +18,6 @@ from bridge.errors import (
     Unauthorised,
     Unreachable,
 )
-from davkit import NS, event, running, tag, times, vevent
 
 WORK = "/dav/alice/work/"
 
@@ -26,7 +26,12 @@ WORK = "/dav/alice/work/"
     ("error", "status", "precondition", "retry_after"),
     [
         (BadInput("No good."), 403, "C:valid-calendar-data", None),
-        (BadInput("Too long.", precondition="C:max-resource-size", http_status=413), 413, "C:max-resource-size", None),
+        (
+            BadInput("Too long.", precondition="C:max-resource-size", http_status=413),
+            413,
+            "C:max-resource-size",
+            None,
+        ),
         (Inexpressible("WeCom has no form for it."), 403, "C:valid-calendar-object-resource", None),
         (NotAllowed("Not yours."), 403, None, None),
         (Missing("Gone."), 404, None, None),
@@ -41,7 +46,9 @@ WORK = "/dav/alice/work/"
     ],
 )
 @pytest.mark.parametrize("method", ["put", "delete", "move", "make_calendar", "set_props"])
-def test_each_failure_of_the_engine_has_its_status_and_its_sentence(box, dav, method, error, status, precondition, retry_after):
+def test_each_failure_of_the_engine_has_its_status_and_its_sentence(
+    box, dav, method, error, status, precondition, retry_after
+):
     box.service.seed(1, "a.ics", event("a"))
     box.service.refusals[method] = error
     ask = {
@@ -49,7 +56,9 @@ def test_each_failure_of_the_engine_has_its_status_and_its_sentence(box, dav, me
         "delete": lambda: dav("DELETE", WORK + "a.ics"),
         "move": lambda: dav("MOVE", WORK + "a.ics", Destination="/dav/alice/second/a.ics"),
         "make_calendar": lambda: dav("MKCALENDAR", "/dav/alice/new/"),
-        "set_props": lambda: dav.proppatch(WORK, "<D:set><D:prop><D:displayname>x</D:displayname></D:prop></D:set>"),
+        "set_props": lambda: dav.proppatch(
+            WORK, "<D:set><D:prop><D:displayname>x</D:displayname></D:prop></D:set>"
+        ),
     }
     answer = ask[method]()
     if method == "set_props" and isinstance(error, Refused):
@@ -69,7 +78,9 @@ def test_a_failure_without_a_name_is_500_without_its_text(box, dav, caplog):
     answer = dav.put(WORK + "a.ics", event())
     assert answer.status == 500
     assert b"Secret" not in answer.body
-    assert [(record.name, record.getMessage()) for record in caplog.records] == [("radicale_plugin.app", "dav.failed")]
+    assert [(record.name, record.getMessage()) for record in caplog.records] == [
+        ("radicale_plugin.app", "dav.failed")
+    ]
 
 
 def test_a_taken_uid_is_a_conflict_that_names_where_it_lives(box, dav):
@@ -100,7 +111,9 @@ def test_a_whole_calendar_is_deleted_only_where_the_source_allows_it(box, dav):
     assert dav("DELETE", WORK).status == 404
 
 
-@pytest.mark.parametrize("path", ["/dav/alice/none/a.ics", "/dav/alice/work/a/b.ics", "/dav/alice/work/a%2Fb.ics"])
+@pytest.mark.parametrize(
+    "path", ["/dav/alice/none/a.ics", "/dav/alice/work/a/b.ics", "/dav/alice/work/a%2Fb.ics"]
+)
 def test_put_where_no_calendar_is_is_a_conflict(dav, path):
     assert dav.put(path, event()).status == 409
 
@@ -151,7 +164,9 @@ def test_only_calendars_of_events_can_be_made(box, dav):
     assert box.service.collection("alice", "new") is None
 
 
-@pytest.mark.parametrize("kind", ["text/vcard", "application/json", "image/png", "application/calendar+xml", "text/html"])
+@pytest.mark.parametrize(
+    "kind", ["text/vcard", "application/json", "image/png", "application/calendar+xml", "text/html"]
+)
 def test_another_media_type_is_refused_as_such(dav, kind):
     answer = dav("PUT", WORK + "a.ics", event(), Content_Type=kind)
     assert (answer.status, answer.precondition) == (403, tag("C:supported-calendar-data"))
@@ -276,7 +291,9 @@ def test_a_filter_that_is_not_valid_is_told_so(box, dav, filters):
 
 def test_other_questions_that_cannot_be_answered(box, dav):
     box.service.seed(1, "a.ics", event())
-    odd = vevent('<C:prop-filter name="UID"><C:text-match collation="i;klingon">a</C:text-match></C:prop-filter>')
+    odd = vevent(
+        '<C:prop-filter name="UID"><C:text-match collation="i;klingon">a</C:text-match></C:prop-filter>'
+    )
     assert dav.query(WORK, odd).precondition == tag("C:supported-collation")
     data = '<C:calendar-data content-type="application/calendar+json"/>'
     assert dav.query(WORK, vevent(), data).precondition == tag("C:supported-calendar-data")
@@ -287,7 +304,9 @@ def test_other_questions_that_cannot_be_answered(box, dav):
     assert dav.report(WORK, "C:free-busy-query", "").status == 400
     assert dav.report(WORK, "C:free-busy-query", times("20260601T000000Z", "20260601T000000Z")).status == 400
     assert dav.report(WORK, "C:free-busy-query", times("19000101T000000Z", "20990101T000000Z")).status == 403
-    assert dav.report("/dav/alice/none/", "C:calendar-query", f"<C:filter>{vevent()}</C:filter>").status == 404
+    assert (
+        dav.report("/dav/alice/none/", "C:calendar-query", f"<C:filter>{vevent()}</C:filter>").status == 404
+    )
     assert dav("PROPFIND", WORK, Depth="2").status == 400
     assert dav("REPORT", WORK).status == 400
 

@@ -1,10 +1,22 @@
 """Nobody sees or touches another's calendars, by any method, and nobody learns whether they exist."""
 
 import pytest
-
 from davkit import event, vevent
 
-ALL = "PROPFIND REPORT GET HEAD PUT DELETE MOVE COPY MKCALENDAR MKCOL PROPPATCH LOCK UNLOCK POST OPTIONS ACL".split()
+ALL = [
+    "PROPFIND",
+    "REPORT",
+    "GET",
+    "HEAD",
+    "PUT",
+    "DELETE",
+    "MOVE",
+    "COPY",
+    "MKCALENDAR",
+    "MKCOL",
+    "PROPPATCH",
+]
+ALL += ["LOCK", "UNLOCK", "POST", "OPTIONS", "ACL"]
 REPORTS = {
     "D:sync-collection": "<D:sync-token/><D:prop><D:getetag/></D:prop>",
     "C:calendar-multiget": "<D:prop><D:getetag/></D:prop><D:href>/dav/bob/home/secret.ics</D:href>",
@@ -13,7 +25,14 @@ REPORTS = {
     "D:principal-property-search": "",
     "D:expand-property": "",
 }
-THEIRS = ["/dav/bob/", "/dav/bob/home/", "/dav/bob/home/secret.ics", "/dav/bob/none/", "/dav/nobody/", "/dav/nobody/x/y"]
+THEIRS = [
+    "/dav/bob/",
+    "/dav/bob/home/",
+    "/dav/bob/home/secret.ics",
+    "/dav/bob/none/",
+    "/dav/nobody/",
+    "/dav/nobody/x/y",
+]
 
 
 @pytest.fixture
@@ -24,7 +43,11 @@ def secret(box):
 
 
 def comparable(answer):
-    return answer.status, answer.body, sorted(key for key in answer.headers if key not in ("Date", "X-Request-Id"))
+    return (
+        answer.status,
+        answer.body,
+        sorted(key for key in answer.headers if key not in ("Date", "X-Request-Id")),
+    )
 
 
 @pytest.mark.parametrize("method", ALL)
@@ -69,7 +92,10 @@ def test_an_object_cannot_be_moved_to_or_from_another_user(secret, dav):
     for to in ("/dav/bob/home/x.ics", "/dav/bob/home/", "/dav/bob/", "/dav/nobody/x/y.ics"):
         assert dav("MOVE", "/dav/alice/work/mine.ics", Destination=to).status == 403
     assert dav("MOVE", "/dav/bob/home/secret.ics", Destination="/dav/alice/work/x.ics").status == 403
-    assert dav("MOVE", "/dav/alice/work/../../bob/home/secret.ics", Destination="/dav/alice/work/x").status == 403
+    assert (
+        dav("MOVE", "/dav/alice/work/../../bob/home/secret.ics", Destination="/dav/alice/work/x").status
+        == 403
+    )
     assert list(secret.service.calendars[4].objects) == ["secret.ics"]
     assert list(secret.service.calendars[1].objects) == ["mine.ics"]
 
@@ -103,7 +129,9 @@ def test_a_read_only_password_reads_everything_and_writes_nothing(box):
         reader("MOVE", "/dav/alice/work/a.ics", Destination="/dav/alice/second/a.ics"),
         reader("MKCALENDAR", "/dav/alice/new/"),
         reader("MKCOL", "/dav/alice/new/"),
-        reader.proppatch("/dav/alice/work/", "<D:set><D:prop><D:displayname>x</D:displayname></D:prop></D:set>"),
+        reader.proppatch(
+            "/dav/alice/work/", "<D:set><D:prop><D:displayname>x</D:displayname></D:prop></D:set>"
+        ),
     ]
     assert {answer.status for answer in attempts} == {403}
     assert box.service.calendars[1].view == before

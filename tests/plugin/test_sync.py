@@ -4,7 +4,6 @@ import dataclasses
 import threading
 
 import pytest
-
 from davkit import event, tag
 
 WORK = "/dav/alice/work/"
