@@ -49,7 +49,10 @@ def encode_rule(rule: Rule, start: Moment) -> tuple[RecurrenceBody | None, tuple
     span = _range(rule, start)
     if span is None:
         return None, (Loss("RRULE", "the rule has one occurrence only; DingTalk holds it as a single event"),)
-    return {"pattern": pattern, "range": span}, ()
+    losses = (
+        (Loss("RRULE", f"occurrences after {series.YEAR_LAST} are not sent"),) if _is_cut(rule, span) else ()
+    )
+    return {"pattern": pattern, "range": span}, losses
 
 
 def _pattern(rule: Rule, start: Moment) -> Pattern:
@@ -177,6 +180,17 @@ def _range(rule: Rule, start: Moment) -> Range | None:
     if made >= series.OCCURRENCES_MAX:
         _refuse(f"the rule has more than {series.OCCURRENCES_MAX} occurrences")
     return {"type": "endDate", "endDate": _end_date(final)}
+
+
+def _is_cut(rule: Rule, span: Range) -> bool:
+    """Return whether a rule names occurrences beyond the last year that is expanded."""
+    if span["type"] != "endDate":
+        return False
+    final = parse_date(span["endDate"])
+    until = rule.until
+    return (until is not None and until.year > series.YEAR_LAST) or (
+        until is None and final is not None and final.year >= series.YEAR_LAST
+    )
 
 
 def _end_date(final: Moment) -> str:

@@ -71,12 +71,14 @@ def _candidates(rule: Rule, first: dt.date) -> Iterator[dt.date]:
 
 
 def _daily(rule: Rule, first: dt.date) -> Iterator[dt.date]:
-    """Yield every ``interval``-th day."""
+    """Yield every ``interval``-th day, of the listed weekdays if there are any."""
+    listed = {int(nth.day) for nth in rule.by_day}
     for steps in itertools.count():
         day = _plus(first, steps * rule.interval)
-        if day is None:
+        if day is None or day.year > YEAR_LAST:
             return
-        yield day
+        if not listed or day.weekday() in listed:
+            yield day
 
 
 def _weekly(rule: Rule, first: dt.date) -> Iterator[dt.date]:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from bridge.config import DingTalkSource
-from bridge.model.event import Event
 from bridge.model.people import Roster
 from bridge.providers.base import (
     Applied,
@@ -35,6 +34,8 @@ from bridge.simulator.http import RunningServer, serve
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from bridge.model.event import Event
 
 NOW = 1793548800.0
 """2026-11-01 16:00 UTC."""
@@ -133,7 +134,12 @@ def _moved(event: Event, start: dt.date | dt.datetime) -> Event:
         assert isinstance(event.end, dt.datetime)
         end = (start.astimezone(dt.UTC) + (event.end - event.start)).astimezone(start.tzinfo)
         return replace(event, start=start, end=end, recurrence=type(event.recurrence)())
-    return replace(event, start=start, end=at_day(start, start + (event.end - event.start)), recurrence=type(event.recurrence)())
+    return replace(
+        event,
+        start=start,
+        end=at_day(start, start + (event.end - event.start)),
+        recurrence=type(event.recurrence)(),
+    )
 
 
 def _ms(moment: dt.date | dt.datetime) -> int:
@@ -189,7 +195,12 @@ class Box:
 
     def pull(self, *, deep: bool = False) -> None:
         page = self.provider.changes(
-            self.target, cursor=self.mirror.cursor, page="", window=self.window, known=self.mirror.known(), deep=deep
+            self.target,
+            cursor=self.mirror.cursor,
+            page="",
+            window=self.window,
+            known=self.mirror.known(),
+            deep=deep,
         )
         ids = [item.id for item in page.items]
         assert len(ids) == len(set(ids))

@@ -141,7 +141,9 @@ def judged(endpoint: Endpoint, status: int, body: dict[str, Any] | None) -> Brid
 
 @pytest.mark.parametrize(("status", "code", "wanted"), NEW_API)
 @pytest.mark.parametrize("spelling", [str, str.upper])
-def test_each_code_of_the_new_api_has_one_class(status: int, code: str, wanted: type[BridgeError], spelling: Any) -> None:
+def test_each_code_of_the_new_api_has_one_class(
+    status: int, code: str, wanted: type[BridgeError], spelling: Any
+) -> None:
     body = {spelling("code"): code, spelling("message"): "不合法", "requestid": "R"} if code else {}
     failure = judged(WRITE, status, body)
     if wanted is Refused and not code:
@@ -153,7 +155,9 @@ def test_each_code_of_the_new_api_has_one_class(status: int, code: str, wanted: 
 
 
 @pytest.mark.parametrize(("errcode", "sub_code", "wanted"), OLD_API)
-def test_each_code_of_the_old_api_has_one_class(errcode: str, sub_code: str, wanted: type[BridgeError]) -> None:
+def test_each_code_of_the_old_api_has_one_class(
+    errcode: str, sub_code: str, wanted: type[BridgeError]
+) -> None:
     for shown in (errcode, int(errcode)):
         reply = Reply(status=200, json={"errcode": shown, "sub_code": sub_code, "errmsg": "出错"})
         assert type(codes.judge_oapi(lambda: NOW_MS)(READ, reply)) is wanted

@@ -18,7 +18,11 @@ from bridge.providers.dingtalk.push import (
     signature,
 )
 
-OWN = {"token": "caldavbridge01", "aes_key": "Zq3W8xTn5RkLp0VbYc7HsJd2GfMe9UaKi4ouNrt1BQw", "owner": "dingq7x2m4bridge0key"}
+OWN = {
+    "token": "caldavbridge01",
+    "aes_key": "Zq3W8xTn5RkLp0VbYc7HsJd2GfMe9UaKi4ouNrt1BQw",
+    "owner": "dingq7x2m4bridge0key",
+}
 
 B_MESSAGE = (
     '{"EventType":"calendar_event_change","EventTime":1893456001000,"CorpId":"ding0f1e2d3c4b5a6978","BizId":"1893456001000",'
@@ -35,7 +39,10 @@ VECTORS: list[dict[str, Any]] = [
         "owner": "ding6ccabc44d2c8d38b",
         "timestamp": "1608001896814",
         "nonce": "WL4PK6yA",
-        "encrypt": "0vJiX6vliEpwG3U45CtXqi+m8PXbQRARJ8p8BbDuD1EMTDf0jKpQ79QS93qEk7XHpP6u+oTTrd15NRPvNvmBKyDCYxxOK+HZeKju4yhELOFchzNukR+t8SB/qk4ROMu3",
+        "encrypt": (
+            "0vJiX6vliEpwG3U45CtXqi+m8PXbQRARJ8p8BbDuD1EMTDf0jKpQ79QS93qEk7XHpP6u+oTTrd15NRPvNvmBKyDCYx"
+            "xOK+HZeKju4yhELOFchzNukR+t8SB/qk4ROMu3"
+        ),
         "signature": "03044561471240d4a14bb09372dfcfd4fd0e40cb",
         "message": '{"EventType":"check_url"}',
     },
@@ -56,7 +63,10 @@ VECTORS: list[dict[str, Any]] = [
         "random": "0123456789abcdef",
         "timestamp": "1893456000000",
         "nonce": "n0nceAAAA",
-        "encrypt": "ds6Ags4Uk7hlv0K4Swgsy3KnEPTkbpFbps7EzQuQ2DhRxNyokh7Z7DdWUxB53gV9vJ2iRNq1DmiXyCV0C82GCNsWuUaz9hDYuCD13lD7Yrdy9zGA8jmhxlD3y7ET1m3Y",
+        "encrypt": (
+            "ds6Ags4Uk7hlv0K4Swgsy3KnEPTkbpFbps7EzQuQ2DhRxNyokh7Z7DdWUxB53gV9vJ2iRNq1DmiXyCV0C82GCNsWuU"
+            "az9hDYuCD13lD7Yrdy9zGA8jmhxlD3y7ET1m3Y"
+        ),
         "signature": "0dc6e491799e4c981c27d81459b48e2806fc4427",
         "message": '{"EventType":"check_url"}',
     },
@@ -66,7 +76,15 @@ VECTORS: list[dict[str, Any]] = [
         "random": "fedcba9876543210",
         "timestamp": "1893456001234",
         "nonce": "n0nceBBBB",
-        "encrypt": "1nIlEwJEZUliW1He3lqwkWec9g50vEST1aSHOR8rE4AcQuloUVoSPyWQ0H//2nHmcGqAx6Qo8m8hBc7rImllQ9z4L+nDJFA6vBC0kCTxHNhSd5uVmlKtUc6VMyNL8OxOHjYv9tV3TRGx4i98DRhsDhXbDOI1jYUGrSXLdauwMN97ZVkkHIjgSXIZzGt7Y+afnO0t8NY6VioeXIKaPaSC63hWwfHHxuCXgCKVMV6ioZl7EL2SYbT/0+vEFU2Tno9o2OELySGPNzc1gaQ/xVL0/9QoBdOYDa5x/m6iz6JzOP4wRYS8UNjRr07nMWxSJ1E3A/J53HVF5lI1DUQL8uvkrbNBKyGPxxWnkEtIiGyl5lNI6KmCX24OQIzvPPMlZbYaDK7VWt8m1I2/PrXmr93DtnKkStP+vxwl/1GIEEnDaReom2xGFzc3Wqiml70ykwHf5iTfYGNwfUPW5j0gihgZ2LVJLhDmRlQEKBXdFkf4JCpTE4n/JhP+gtONjhkZLhDO+1O0jjvZGODdNFTytay7xDFGRXzHxiHScHbfQWL4ros=",
+        "encrypt": (
+            "1nIlEwJEZUliW1He3lqwkWec9g50vEST1aSHOR8rE4AcQuloUVoSPyWQ0H//2nHmcGqAx6Qo8m8hBc7rImllQ9z4L+"
+            "nDJFA6vBC0kCTxHNhSd5uVmlKtUc6VMyNL8OxOHjYv9tV3TRGx4i98DRhsDhXbDOI1jYUGrSXLdauwMN97ZVkkHIjg"
+            "SXIZzGt7Y+afnO0t8NY6VioeXIKaPaSC63hWwfHHxuCXgCKVMV6ioZl7EL2SYbT/0+vEFU2Tno9o2OELySGPNzc1ga"
+            "Q/xVL0/9QoBdOYDa5x/m6iz6JzOP4wRYS8UNjRr07nMWxSJ1E3A/J53HVF5lI1DUQL8uvkrbNBKyGPxxWnkEtIiGyl"
+            "5lNI6KmCX24OQIzvPPMlZbYaDK7VWt8m1I2/PrXmr93DtnKkStP+vxwl/1GIEEnDaReom2xGFzc3Wqiml70ykwHf5i"
+            "TfYGNwfUPW5j0gihgZ2LVJLhDmRlQEKBXdFkf4JCpTE4n/JhP+gtONjhkZLhDO+1O0jjvZGODdNFTytay7xDFGRXzH"
+            "xiHScHbfQWL4ros="
+        ),
         "signature": "8cfdef7d16bdbc1b9cae297f6e019baf5d9c1c8c",
         "message": B_MESSAGE,
     },
@@ -86,7 +104,10 @@ VECTORS: list[dict[str, Any]] = [
         "random": "qrstuvwxyzQRSTUV",
         "timestamp": "1893456002000",
         "nonce": "n0nceDDDD",
-        "encrypt": "S3c4s5LEOAGIvn/eh3TplCb8kavwcJjZrDnxFnh8QR6die0qvsBrfhxdniAdF3MftAh4EcGWwds03QDvYoWC2ojUpd2zwvIsYACJLi/Wv+b6GkcMhoAp7EzWT/GiU/H9",
+        "encrypt": (
+            "S3c4s5LEOAGIvn/eh3TplCb8kavwcJjZrDnxFnh8QR6die0qvsBrfhxdniAdF3MftAh4EcGWwds03QDvYoWC2ojUpd"
+            "2zwvIsYACJLi/Wv+b6GkcMhoAp7EzWT/GiU/H9"
+        ),
         "signature": "9f9390f6220687e3181ac0a6d7acb1c8ea809a2d",
         "message": '{"EventType":"user_modify_org","UserId":["张三01"]}',
     },
@@ -96,7 +117,10 @@ VECTORS: list[dict[str, Any]] = [
         "random": "aaaaaaaaaaaaaaaa",
         "timestamp": "1893456003000",
         "nonce": "n0nceEEEE",
-        "encrypt": "ucyJ4SHvydt3hxot8pDbMkjqNB31Q56qNun5gG6eDKSBNWu+Q2QKH95Kxn83DzttD0Of4e3eM+o9qLeKQqtNhdBQD3Vd6kjkI9/HFtofqWqBlBZjmyy3sy2rTq4HvC1d",
+        "encrypt": (
+            "ucyJ4SHvydt3hxot8pDbMkjqNB31Q56qNun5gG6eDKSBNWu+Q2QKH95Kxn83DzttD0Of4e3eM+o9qLeKQqtNhdBQD3"
+            "Vd6kjkI9/HFtofqWqBlBZjmyy3sy2rTq4HvC1d"
+        ),
         "signature": "92122e06db880072a698f13a1a777edeec86a7ee",
         "message": "x" * 24,
     },
@@ -114,18 +138,27 @@ def by_name(name: str) -> dict[str, Any]:
 def posted(vector: dict[str, Any], name: str = "msg_signature") -> tuple[dict[str, str], bytes, float]:
     query = {name: vector["signature"], "timestamp": vector["timestamp"], "nonce": vector["nonce"]}
     seconds = int(vector["timestamp"])
-    return query, json.dumps({"encrypt": vector["encrypt"]}).encode(), seconds / 1000 if seconds > 10**11 else seconds
+    return (
+        query,
+        json.dumps({"encrypt": vector["encrypt"]}).encode(),
+        seconds / 1000 if seconds > 10**11 else seconds,
+    )
 
 
 @pytest.mark.parametrize("vector", VECTORS, ids=lambda v: v["name"])
 def test_published_vectors_are_read(vector: dict[str, Any]) -> None:
     assert callbacks(vector).decrypt(vector["encrypt"]).decode() == vector["message"]
-    assert signature(vector["token"], vector["timestamp"], vector["nonce"], vector["encrypt"]) == vector["signature"]
+    assert (
+        signature(vector["token"], vector["timestamp"], vector["nonce"], vector["encrypt"])
+        == vector["signature"]
+    )
 
 
 @pytest.mark.parametrize("vector", [v for v in VECTORS if "random" in v], ids=lambda v: v["name"])
 def test_published_vectors_are_written(vector: dict[str, Any]) -> None:
-    answer = callbacks(vector).encrypted(vector["message"], vector["timestamp"], vector["nonce"], vector["random"].encode())
+    answer = callbacks(vector).encrypted(
+        vector["message"], vector["timestamp"], vector["nonce"], vector["random"].encode()
+    )
     assert answer == {
         "msg_signature": vector["signature"],
         "timeStamp": vector["timestamp"],
@@ -164,7 +197,12 @@ def test_forged_old_and_foreign_callbacks_are_refused() -> None:
     vector = by_name("B")
     query, body, now_s = posted(vector)
     reader = callbacks(vector)
-    for bad in ({**query, "msg_signature": "0" * 40}, {**query, "nonce": "other"}, {**query, "msg_signature": "é"}, {}):
+    for bad in (
+        {**query, "msg_signature": "0" * 40},
+        {**query, "nonce": "other"},
+        {**query, "msg_signature": "é"},
+        {},
+    ):
         with pytest.raises(NotAllowed):
             reader.receive(bad, body, now_s=now_s)
     for wrong_s in (now_s + 86_400, now_s - 86_400):
@@ -202,7 +240,14 @@ def test_spare_bits_of_a_key_do_not_matter_and_impossible_keys_do() -> None:
 
 @pytest.mark.parametrize(
     ("written", "read"),
-    [("create", "created"), ("created", "created"), ("updated", "updated"), ("cancelled", "cancelled"), ("odd", "updated"), ("", "updated")],
+    [
+        ("create", "created"),
+        ("created", "created"),
+        ("updated", "updated"),
+        ("cancelled", "cancelled"),
+        ("odd", "updated"),
+        ("", "updated"),
+    ],
 )
 @pytest.mark.parametrize("key", ["changeType", "ChangeType", "changetype"])
 def test_every_spelling_of_a_change_is_understood(key: str, written: str, read: str) -> None:
@@ -221,7 +266,9 @@ EVENT = {
         "eventType": "calendar_event_change",
         "eventCorpId": "ding7c1e0a94b2f35d68",
     },
-    "data": json.dumps({"calendarEventId": "E", "calendarEventUpdateTime": 1, "unionIdList": ["U"], "changeType": "updated"}),
+    "data": json.dumps(
+        {"calendarEventId": "E", "calendarEventUpdateTime": 1, "unionIdList": ["U"], "changeType": "updated"}
+    ),
 }
 
 
@@ -230,7 +277,11 @@ def test_a_stream_event_is_read_and_acknowledged(headers: str) -> None:
     sent = {headers if key == "headers" else key: value for key, value in EVENT.items()}
     frame = read_frame(json.dumps(sent))
     assert frame.notice is not None
-    assert (frame.notice.event_id, frame.notice.user_ids, frame.notice.key) == ("E", ("U",), "5f0c3f7e9d1b4c4e8a2f")
+    assert (frame.notice.event_id, frame.notice.user_ids, frame.notice.key) == (
+        "E",
+        ("U",),
+        "5f0c3f7e9d1b4c4e8a2f",
+    )
     answer = acknowledge(frame)
     assert answer is not None
     assert answer["headers"] == {"messageId": "213d841d_972", "contentType": "application/json"}
@@ -241,11 +292,15 @@ def test_a_stream_event_is_read_and_acknowledged(headers: str) -> None:
 
 
 def test_a_ping_gets_its_own_words_back_and_a_disconnect_nothing() -> None:
-    ping = read_frame('{"type":"SYSTEM","headers":{"topic":"ping","messageId":"m-1"},"data":"{\\"opaque\\":\\"op-77\\"}"}')
+    ping = read_frame(
+        '{"type":"SYSTEM","headers":{"topic":"ping","messageId":"m-1"},"data":"{\\"opaque\\":\\"op-77\\"}"}'
+    )
     answer = acknowledge(ping)
     assert answer is not None
     assert json.loads(answer["data"]) == {"opaque": "op-77"}
-    bye = read_frame('{"type":"SYSTEM","headers":{"topic":"disconnect"},"data":"{\\"reason\\":\\"expired\\"}"}')
+    bye = read_frame(
+        '{"type":"SYSTEM","headers":{"topic":"disconnect"},"data":"{\\"reason\\":\\"expired\\"}"}'
+    )
     assert bye.is_disconnect
     assert acknowledge(bye) is None
 

@@ -35,7 +35,12 @@ SHANGHAI = ZoneInfo("Asia/Shanghai")
 
 def meeting(**more: Any) -> Event:
     start = dt.datetime(2026, 11, 5, 10, tzinfo=SHANGHAI)
-    values: dict[str, Any] = {"uid": "u", "start": start, "end": start + dt.timedelta(hours=1), "summary": "Review"}
+    values: dict[str, Any] = {
+        "uid": "u",
+        "start": start,
+        "end": start + dt.timedelta(hours=1),
+        "summary": "Review",
+    }
     return Event(**{**values, "alarms": (Alarm(before_start_s=600),), **more})
 
 
@@ -45,7 +50,9 @@ DAILY = meeting(recurrence=Recurrence(rules=(Rule(freq=Freq.DAILY),)), summary="
 def at(event: Event, day: int) -> Event:
     assert isinstance(event.start, dt.datetime)
     start = event.start.replace(day=day)
-    return replace(event, start=start, end=start + dt.timedelta(hours=1), recurrence_id=start, recurrence=Recurrence())
+    return replace(
+        event, start=start, end=start + dt.timedelta(hours=1), recurrence_id=start, recurrence=Recurrence()
+    )
 
 
 def operations(box: Any) -> dict[str, Any]:
@@ -62,14 +69,23 @@ def operations(box: Any) -> dict[str, Any]:
     )["eventId"]
     box.pull()
     renamed = meeting(summary="Renamed", alarms=(), location="Here")
-    moved = replace(at(DAILY, 9), start=at(DAILY, 9).start + dt.timedelta(hours=2), end=at(DAILY, 9).end + dt.timedelta(hours=2))
+    moved = replace(
+        at(DAILY, 9),
+        start=at(DAILY, 9).start + dt.timedelta(hours=2),
+        end=at(DAILY, 9).end + dt.timedelta(hours=2),
+    )
     return {
         "create": Create(payload=box.payload(meeting(summary="New", description="Text"))),
         "create_series": Create(payload=box.payload(replace(DAILY, summary="New series"))),
         "update": Update(
             id=single.id, before=box.payload(meeting()), after=box.payload(renamed), snapshot=single.snapshot
         ),
-        "split": Split(series_id=master.id, at=at(DAILY, 9).start, before=box.payload(at(DAILY, 9)), after=box.payload(moved)),
+        "split": Split(
+            series_id=master.id,
+            at=at(DAILY, 9).start,
+            before=box.payload(at(DAILY, 9)),
+            after=box.payload(moved),
+        ),
         "drop": Drop(series_id=master.id, at=at(DAILY, 10).start),
         "delete": Delete(id=single.id),
         "respond": Respond(id=invited, partstat=PartStat.TENTATIVE),
@@ -155,7 +171,9 @@ def test_a_write_that_is_still_running_is_not_repeated_blindly(open_box: Callabl
 
 
 def refuse(box: Any, status: int, code: str, message: str = "") -> None:
-    box.server.control("fault", {"kind": "error", "match": "/events", "status": status, "code": code, "message": message})
+    box.server.control(
+        "fault", {"kind": "error", "match": "/events", "status": status, "code": code, "message": message}
+    )
 
 
 @pytest.mark.parametrize(
@@ -171,7 +189,9 @@ def refuse(box: Any, status: int, code: str, message: str = "") -> None:
         (500, "unknownError", OutcomeUnknown),
     ],
 )
-def test_a_refused_creation_is_one_class_of_failure(box: Any, status: int, code: str, wanted: type[BridgeError]) -> None:
+def test_a_refused_creation_is_one_class_of_failure(
+    box: Any, status: int, code: str, wanted: type[BridgeError]
+) -> None:
     refuse(box, status, code)
     with pytest.raises(BridgeError) as caught:
         box.create(meeting())
@@ -252,7 +272,9 @@ def test_an_occurrence_that_is_gone_cannot_be_changed_and_is_dropped_already(box
 
 
 @pytest.mark.parametrize("setting", [{"future_instance_ids": "unknown"}, {"instance_write": "rejected"}])
-def test_a_vendor_that_takes_no_single_occurrences_says_so(open_box: Callable[..., Any], setting: dict[str, Any]) -> None:
+def test_a_vendor_that_takes_no_single_occurrences_says_so(
+    open_box: Callable[..., Any], setting: dict[str, Any]
+) -> None:
     box = open_box(switches=setting)
     master = box.create(DAILY)
     with pytest.raises(Refused):
@@ -286,7 +308,9 @@ def test_a_series_that_becomes_one_meeting_shows_one(box: Any) -> None:
 # ---- answers -------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("answer", [PartStat.ACCEPTED, PartStat.DECLINED, PartStat.TENTATIVE, PartStat.NEEDS_ACTION])
+@pytest.mark.parametrize(
+    "answer", [PartStat.ACCEPTED, PartStat.DECLINED, PartStat.TENTATIVE, PartStat.NEEDS_ACTION]
+)
 def test_an_invitation_is_answered(box: Any, answer: PartStat) -> None:
     event_id = operations(box)["respond"].id
     item = box.apply(Respond(id=event_id, partstat=answer)).item
@@ -294,7 +318,10 @@ def test_an_invitation_is_answered(box: Any, answer: PartStat) -> None:
     assert event.organizer is not None
     assert [attendee.partstat for attendee in event.attendees] == [answer]
     rows = box.act("show", eventId=event_id)["event"]["attendees"]
-    assert next(row for row in rows if row["id"] == box.alice)["responseStatus"].lower() == answer.value.replace("-", "").lower()
+    assert (
+        next(row for row in rows if row["id"] == box.alice)["responseStatus"].lower()
+        == answer.value.replace("-", "").lower()
+    )
 
 
 def test_nobody_is_delegated_to(box: Any) -> None:
@@ -312,7 +339,13 @@ def test_only_the_organizer_may_change_an_event(box: Any) -> None:
 
 def test_many_guests_are_invited_in_parts_and_all_read_back(open_box: Callable[..., Any]) -> None:
     people = [
-        {"userid": f"u{n}", "union_id": f"union{n:04d}iE", "name": f"P{n}", "org_email": f"p{n}@corp.example", "departments": [1]}
+        {
+            "userid": f"u{n}",
+            "union_id": f"union{n:04d}iE",
+            "name": f"P{n}",
+            "org_email": f"p{n}@corp.example",
+            "departments": [1],
+        }
         for n in range(1101)
     ]
     box = open_box(people=people)

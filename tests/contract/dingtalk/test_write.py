@@ -3,28 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
-import uuid
+import itertools
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from bridge.errors import (
-    BridgeError,
-    Exhausted,
-    Missing,
-    NotAllowed,
-    OutcomeUnknown,
-    Refused,
-    Throttled,
-    Unauthorised,
-    Unreachable,
-)
 from bridge.model.event import Alarm, Event
-from bridge.model.people import Attendee, PartStat, Roster
+from bridge.model.people import Attendee, Roster
 from bridge.model.recurrence import Freq, NthDay, Recurrence, Rule, Weekday
-from bridge.providers.base import Applied, Create, Delete, Drop, NotApplied, Respond, Split, Update
+from bridge.providers.base import Delete, Update
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,13 +44,23 @@ def series(rule: Rule | None = None, **more: Any) -> Event:
 def occurrence(event: Event, day: int) -> Event:
     assert isinstance(event.start, dt.datetime)
     start = event.start.replace(day=day)
-    return replace(event, start=start, end=start + (event.end - event.start), recurrence_id=start, recurrence=Recurrence())
+    return replace(
+        event,
+        start=start,
+        end=start + (event.end - event.start),
+        recurrence_id=start,
+        recurrence=Recurrence(),
+    )
 
 
 def roster(box: Any) -> Roster:
     return Roster(
         me=box.me,
-        ids={"mailto:bob@corp.example": box.bob, "mailto:carol@corp.example": box.carol, "mailto:alice@corp.example": box.alice},
+        ids={
+            "mailto:bob@corp.example": box.bob,
+            "mailto:carol@corp.example": box.carol,
+            "mailto:alice@corp.example": box.alice,
+        },
     )
 
 
@@ -149,9 +148,10 @@ def test_people_come_go_and_become_optional(box: Any) -> None:
     known = roster(box)
     item = box.create(meeting(attendees=(bob,)), known)
     payloads = [
-        box.payload(meeting(attendees=people), known) for people in ((bob,), (replace(bob, is_optional=True), carol), ())
+        box.payload(meeting(attendees=people), known)
+        for people in ((bob,), (replace(bob, is_optional=True), carol), ())
     ]
-    for before, after in zip(payloads, payloads[1:], strict=False):
+    for before, after in itertools.pairwise(payloads):
         snapshot = box.mirror.items[item.id].snapshot
         box.apply(Update(id=item.id, before=before, after=after, snapshot=snapshot))
         now = box.act("show", eventId=item.id)["event"]["attendees"]
@@ -232,26 +232,44 @@ WRITING = [
 
 
 @pytest.mark.parametrize("switches", WRITING, ids=_named)
-def test_series_are_written_split_and_thinned_out(open_box: Callable[..., Any], switches: dict[str, Any]) -> None:
+def test_series_are_written_split_and_thinned_out(
+    open_box: Callable[..., Any], switches: dict[str, Any]
+) -> None:
     box = open_box(switches=switches)
     box.pull()
     weekly = series()
     master = box.create(weekly)
     same(box)
-    box.split(master.id, occurrence(weekly, 9), replace(occurrence(weekly, 9), summary="Moved", start=occurrence(weekly, 10).start, end=occurrence(weekly, 10).end))
+    box.split(
+        master.id,
+        occurrence(weekly, 9),
+        replace(
+            occurrence(weekly, 9),
+            summary="Moved",
+            start=occurrence(weekly, 10).start,
+            end=occurrence(weekly, 10).end,
+        ),
+    )
     same(box)
     box.drop(master.id, occurrence(weekly, 12).start)
     same(box)
     box.drop(master.id, occurrence(weekly, 12).start)
     same(box)
-    moved = replace(occurrence(weekly, 9), summary="Moved", start=occurrence(weekly, 10).start, end=occurrence(weekly, 10).end)
+    moved = replace(
+        occurrence(weekly, 9),
+        summary="Moved",
+        start=occurrence(weekly, 10).start,
+        end=occurrence(weekly, 10).end,
+    )
     exception = next(i for i in box.mirror.items.values() if i.series_id == master.id)
     box.change(exception.id, moved, replace(moved, location="Far away", alarms=()))
     same(box)
     assert ("Moved", ()) in box.alarms()
     box.apply(Delete(id=exception.id))
     same(box)
-    counted = replace(weekly, recurrence=Recurrence(rules=(Rule(freq=Freq.WEEKLY, count=3, by_day=(NthDay(Weekday.TH),)),)))
+    counted = replace(
+        weekly, recurrence=Recurrence(rules=(Rule(freq=Freq.WEEKLY, count=3, by_day=(NthDay(Weekday.TH),)),))
+    )
     box.change(master.id, weekly, counted)
     box.pull(deep=True)
     assert box.mirrored() == box.truth()
@@ -260,7 +278,15 @@ def test_series_are_written_split_and_thinned_out(open_box: Callable[..., Any], 
     assert box.truth() == []
 
 
-RULES = {"end_date", "all_day_zone", "start_off_pattern", "yearly_without_day", "response_offset", "response_time_zone", "sdk_only_fields"}
+RULES = {
+    "end_date",
+    "all_day_zone",
+    "start_off_pattern",
+    "yearly_without_day",
+    "response_offset",
+    "response_time_zone",
+    "sdk_only_fields",
+}
 
 
 @pytest.mark.parametrize("switches", [{}, *(s for s in WRITING if RULES & s.keys())], ids=_named)
@@ -274,8 +300,18 @@ def test_rules_show_the_same_days_there(open_box: Callable[..., Any], switches: 
         Rule(freq=Freq.DAILY, interval=3, count=7),
         Rule(freq=Freq.DAILY, count=300),
         Rule(freq=Freq.DAILY, by_day=tuple(NthDay(Weekday(d)) for d in range(5)), until=until),
-        Rule(freq=Freq.WEEKLY, interval=2, by_day=(NthDay(Weekday.TH), NthDay(Weekday.SU)), week_start=Weekday.SU),
-        Rule(freq=Freq.WEEKLY, interval=2, by_day=(NthDay(Weekday.TH), NthDay(Weekday.SU)), week_start=Weekday.MO),
+        Rule(
+            freq=Freq.WEEKLY,
+            interval=2,
+            by_day=(NthDay(Weekday.TH), NthDay(Weekday.SU)),
+            week_start=Weekday.SU,
+        ),
+        Rule(
+            freq=Freq.WEEKLY,
+            interval=2,
+            by_day=(NthDay(Weekday.TH), NthDay(Weekday.SU)),
+            week_start=Weekday.MO,
+        ),
         Rule(freq=Freq.MONTHLY),
         Rule(freq=Freq.MONTHLY, by_day=(NthDay(Weekday.TH, 1),)),
         Rule(freq=Freq.MONTHLY, by_day=(NthDay(Weekday.TH),), by_set_pos=(1,)),
@@ -294,4 +330,6 @@ def test_rules_show_the_same_days_there(open_box: Callable[..., Any], switches: 
     box.create(all_day)
     same(box)
     shown = [row for row in box.truth() if row[0] == "Days"]
-    assert len(shown) == (box.window.end.date() - dt.date(2026, 11, 6)).days + (1 if box.window.end.time() > dt.time() else 0)
+    assert len(shown) == (box.window.end.date() - dt.date(2026, 11, 6)).days + (
+        1 if box.window.end.time() > dt.time() else 0
+    )
