@@ -13,10 +13,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from bridge.clock import SystemClock
 from bridge.errors import Exhausted, Throttled
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from bridge.clock import Clock
 
@@ -34,6 +35,10 @@ CREATION_KEYS_MAX: Final = 50_000
 
 WAIT_MIN_S: Final = 0.001
 """Shorter waits than this (seconds) are rounding, not waiting."""
+
+NEWS_S: Final = 0.002
+STEP_S: Final = 0.05
+"""With an injected clock: real seconds to wait for news, and seconds of that clock that pass without any."""
 
 DAY_S: Final = 86_400
 """Seconds of a calendar day at the vendors (China has no daylight saving time)."""
@@ -111,13 +116,8 @@ class _Day:
     spent: set[str] = field(default_factory=set)
 
 
-def _condition_wait(condition: threading.Condition, seconds: float) -> None:
-    """Wait for news or for ``seconds``, whichever comes first."""
-    condition.wait(seconds)
-
-
 class Limiter:
-    """Thread-safe; the clock is injected, and so is the waiting (a fake clock moves instead)."""
+    """Thread-safe. All times come from the injected clock."""
 
     def __init__(
         self,
@@ -128,7 +128,6 @@ class Limiter:
         rates: Mapping[str, Rate] | None = None,
         creations_per_day: int | None = None,
         day_offset_s: int = 8 * 3600,
-        wait: Callable[[threading.Condition, float], None] = _condition_wait,
     ) -> None:
         if concurrency < 1:
             msg = "a source needs a concurrency of at least 1"
@@ -139,7 +138,6 @@ class Limiter:
         self._rates = dict(rates or {})
         self._creations_per_day = creations_per_day
         self._day_offset_s = day_offset_s
-        self._wait = wait
         self._changed = threading.Condition()
         self._buckets: dict[str, _Bucket] = {}
         self._waiters: list[_Waiter] = []
@@ -206,7 +204,15 @@ class Limiter:
                 raise Throttled(msg, retry_after_s=max(wait_s, 1.0))
             # Blocked only by others in flight or ahead: their leaving wakes us; the deadline bounds the wait.
             pause_s = wait_s if wait_s >= WAIT_MIN_S else deadline_s - now_s
-            self._wait(self._changed, max(pause_s, WAIT_MIN_S))
+            self._pause(max(pause_s, WAIT_MIN_S))
+
+    def _pause(self, seconds: float) -> None:
+        """Wait for news or for ``seconds``, whichever comes first; the lock is free meanwhile."""
+        if isinstance(self._clock, SystemClock):
+            self._changed.wait(seconds)
+        elif not self._changed.wait(NEWS_S):
+            # A clock that is not the machine's stands still while we wait: no news means that its time passes.
+            self._clock.sleep(min(seconds, STEP_S))
 
     def _wait_s(self, waiter: _Waiter, now_s: float) -> float:
         """Return how long rates and penalties alone hold the waiter back."""

@@ -44,18 +44,12 @@ class FakeClock:
             self._now_s += seconds
             self.wall_ms += int(seconds * 1000)
 
-    def wait(self, condition: threading.Condition, seconds: float) -> None:
-        """Wait for news for a moment; if there is none, the time has passed."""
-        if not condition.wait(0.002):
-            self.advance(min(seconds, 0.05))
-
 
 def limiter(clock: FakeClock, *, concurrency: int = 100, rate: Rate | None = None, **more: object) -> Limiter:
     return Limiter(
         clock,
         concurrency=concurrency,
         rate=rate or Rate(per_s=1000, burst=1000),
-        wait=clock.wait,
         **more,  # type: ignore[arg-type]
     )
 

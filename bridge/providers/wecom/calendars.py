@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from typing import TYPE_CHECKING, Final
 
@@ -61,12 +62,10 @@ def read(client: Client, cal_ids: Sequence[str]) -> dict[str, Json]:
         try:
             found.update(_get(client, batch))
         except Refused:
-            # One bad id fails the batch: ask for each.
-            for cal_id in batch if len(batch) > 1 else ():
-                try:
+            # One bad id fails the whole batch: ask for each.
+            for cal_id in batch:
+                with contextlib.suppress(Refused):
                     found.update(_get(client, [cal_id]))
-                except (Missing, NotAllowed):
-                    continue
     return found
 
 
@@ -113,7 +112,10 @@ def make(
     Members whom the app cannot see are left out by WeCom, and named by their number in ``reason``. Raises NotAllowed
     if the person themself is one of those.
     """
-    people = list({userid.casefold(): userid for userid in reversed((user_id, *members))}.values())[::-1]
+    by_key: dict[str, str] = {}
+    for userid in (user_id, *members):
+        by_key.setdefault(userid.casefold(), userid)
+    people = list(by_key.values())
     if len(people) > SHARES_MAX:
         msg = f"a WeCom calendar has at most {SHARES_MAX} members, not {len(people)}"
         raise Inexpressible(msg)
