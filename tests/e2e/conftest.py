@@ -35,7 +35,9 @@ def demo(tmp_path_factory):
     log = (tmp_path_factory.mktemp("demo") / "log").open("w+")
     process = subprocess.Popen(
         [sys.executable, "-m", "bridge.cli.main", "demo", "--json", "--listen", "127.0.0.1:0"],
-        stdout=subprocess.PIPE, stderr=log, text=True,
+        stdout=subprocess.PIPE,
+        stderr=log,
+        text=True,
     )
     line = process.stdout.readline()
     if not line:

@@ -80,7 +80,10 @@ class Bridge:
     def queqiao(self, *arguments, check=True):
         done = subprocess.run(
             [sys.executable, "-m", "bridge.cli.main", "--config", str(self.path), *arguments],
-            capture_output=True, text=True, timeout=120, env={**os.environ, **self.env},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            env={**os.environ, **self.env},
         )
         assert not check or done.returncode == 0, done.stdout + done.stderr
         return done
@@ -92,7 +95,10 @@ class Bridge:
         with (self.folder / "daemon.log").open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "bridge.cli.main", "--config", str(self.path), "serve", "--json"],
-                stdout=subprocess.PIPE, stderr=log, text=True, env={**os.environ, **self.env},
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                env={**os.environ, **self.env},
             )
         line = self.process.stdout.readline()
         assert line, (self.folder / "daemon.log").read_text()
@@ -117,34 +123,44 @@ class Bridge:
 
 
 def config_text(
-    folder: Path, wecom_box, dingtalk_box, *, listen="127.0.0.1:0", database="", allow_delete_calendar=False, **sync
+    folder: Path,
+    wecom_box,
+    dingtalk_box,
+    *,
+    listen="127.0.0.1:0",
+    database="",
+    allow_delete_calendar=False,
+    **sync,
 ) -> str:
-    lines = [f"{key} = {json.dumps(value)}" for key, value in {"write_wait_s": 3.0, "poll_s": 3600.0, "poll_billed_s": 3600.0, **sync}.items()]
+    lines = [
+        f"{key} = {json.dumps(value)}"
+        for key, value in {"write_wait_s": 3.0, "poll_s": 3600.0, "poll_billed_s": 3600.0, **sync}.items()
+    ]
     facts, ding = wecom_box.simulator.facts(), dingtalk_box.simulator.facts()
     return f"""
 [server]
 listen = "{listen}"
 admin_listen = "127.0.0.1:0"
 [database]
-url = "{database or f'sqlite:///{folder}/queqiao.db'}"
+url = "{database or f"sqlite:///{folder}/queqiao.db"}"
 [sync]
 {chr(10).join(lines)}
 [[source]]
 id = "wecom"
 kind = "wecom"
 base_url = "{wecom_box.url}"
-corp_id = "{facts['corp_id']}"
-agent_id = {facts['agents'][0]['agent_id']}
-secret = "{facts['agents'][0]['secret']}"
+corp_id = "{facts["corp_id"]}"
+agent_id = {facts["agents"][0]["agent_id"]}
+secret = "{facts["agents"][0]["secret"]}"
 allow_delete_calendar = {str(allow_delete_calendar).lower()}
 [[source]]
 id = "dingtalk"
 kind = "dingtalk"
 base_url = "{dingtalk_box.url}"
 oapi_base_url = "{dingtalk_box.url}"
-client_id = "{ding['client_id']}"
-client_secret = "{ding['client_secret']}"
-corp_id = "{ding['corp_id']}"
+client_id = "{ding["client_id"]}"
+client_secret = "{ding["client_secret"]}"
+corp_id = "{ding["corp_id"]}"
 """
 
 
@@ -174,7 +190,9 @@ class Client:
 
     def put(self, path, text, **headers):
         return self.request(
-            "PUT", path, text.encode() if isinstance(text, str) else text,
+            "PUT",
+            path,
+            text.encode() if isinstance(text, str) else text,
             {"Content-Type": "text/calendar; charset=utf-8", **headers},
         )
 
@@ -194,7 +212,9 @@ class Client:
         changed = {}
         for response in root.findall(f"{DAV}response"):
             href = urlsplit(response.findtext(f"{DAV}href")).path
-            changed[href] = None if response.find(f"{DAV}status") is not None else response.findtext(f".//{DAV}getetag")
+            changed[href] = (
+                None if response.find(f"{DAV}status") is not None else response.findtext(f".//{DAV}getetag")
+            )
         return root.findtext(f"{DAV}sync-token"), changed
 
     def texts(self, collection):
@@ -202,7 +222,9 @@ class Client:
         return {href: self.get(href).text for href in changed}
 
 
-PROPFIND_TYPE = b'<?xml version="1.0"?><D:propfind xmlns:D="DAV:"><D:prop><D:resourcetype/></D:prop></D:propfind>'
+PROPFIND_TYPE = (
+    b'<?xml version="1.0"?><D:propfind xmlns:D="DAV:"><D:prop><D:resourcetype/></D:prop></D:propfind>'
+)
 
 
 def until(condition, seconds=15.0):
@@ -220,13 +242,27 @@ def boxes(stack: ExitStack):
     return Box(stack, wecom.build()), Box(stack, dingtalk.build())
 
 
-def event(uid, *, start="20261202T100000", end="20261202T110000", zone="Asia/Shanghai", summary="Planning", lines=()):
+def event(
+    uid, *, start="20261202T100000", end="20261202T110000", zone="Asia/Shanghai", summary="Planning", lines=()
+):
     """Return one event as a client might write it, with a zone by name and extra lines."""
     value = f";TZID={zone}:" if zone else ":"
     return "\r\n".join(
-        ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//Test//Client//EN", "BEGIN:VEVENT", f"UID:{uid}",
-         "DTSTAMP:20261101T000000Z", f"DTSTART{value}{start}", f"DTEND{value}{end}", f"SUMMARY:{summary}", *lines,
-         "END:VEVENT", "END:VCALENDAR", ""]
+        [
+            "BEGIN:VCALENDAR",
+            "VERSION:2.0",
+            "PRODID:-//Test//Client//EN",
+            "BEGIN:VEVENT",
+            f"UID:{uid}",
+            "DTSTAMP:20261101T000000Z",
+            f"DTSTART{value}{start}",
+            f"DTEND{value}{end}",
+            f"SUMMARY:{summary}",
+            *lines,
+            "END:VEVENT",
+            "END:VCALENDAR",
+            "",
+        ]
     )
 
 
@@ -238,7 +274,15 @@ def run_bridge(stack, vendors, folder, **sync):
     made = {}
     for name, userid, ding in (("alice", "zhangsan", "alice01"), ("bob", "lisi", "bob02")):
         row = bridge.json(
-            "user", "add", name, "--email", f"{name}@example.com", "--link", f"wecom={userid}", "--link", f"dingtalk={ding}"
+            "user",
+            "add",
+            name,
+            "--email",
+            f"{name}@example.com",
+            "--link",
+            f"wecom={userid}",
+            "--link",
+            f"dingtalk={ding}",
         )
         made[name] = row["password"]
     bridge.start()

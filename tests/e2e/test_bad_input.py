@@ -12,7 +12,10 @@ def without(text, start):
 
 BAD = {
     "no UID": without(GOOD, "UID"),
-    "two UIDs": GOOD.replace("END:VCALENDAR", "BEGIN:VEVENT\r\nUID:other\r\nDTSTAMP:20261101T000000Z\r\nDTSTART:20261202T100000Z\r\nEND:VEVENT\r\nEND:VCALENDAR"),
+    "two UIDs": GOOD.replace(
+        "END:VCALENDAR",
+        "BEGIN:VEVENT\r\nUID:other\r\nDTSTAMP:20261101T000000Z\r\nDTSTART:20261202T100000Z\r\nEND:VEVENT\r\nEND:VCALENDAR",
+    ),
     "reversed times": event("good", start="20261202T110000", end="20261202T100000"),
     "unknown zone": event("good", zone="Mars/Olympus"),
     "seconds for ever": event("good", lines=["RRULE:FREQ=SECONDLY"]),

@@ -19,8 +19,12 @@ BIN = Path(sys.executable).parent
 
 BY_DESIGN = {
     # Both vendors' calendars hold events only: tasks and journals are refused with supported-calendar-component.
-    "save-load.todo", "save-load.journal", "search.time-range.todo", "search.recurrences.includes-implicit.todo",
-    "search.recurrences.expanded.todo", "create-calendar.with-supported-component-types",
+    "save-load.todo",
+    "save-load.journal",
+    "search.time-range.todo",
+    "search.recurrences.includes-implicit.todo",
+    "search.recurrences.expanded.todo",
+    "create-calendar.with-supported-component-types",
     # The suite's only fixture for an open range is a task, so it could not look.
     "search.time-range.open",
     # WeCom refuses start == end (40058); a VEVENT with neither DTEND nor DURATION has no length (RFC 5545 3.6.1).
@@ -30,13 +34,27 @@ BY_DESIGN = {
 
 def graded(url, user, password, *more):
     done = subprocess.run(
-        [BIN / "caldav-server-tester", "--caldav-url", url, "--caldav-username", user, "--caldav-password", password,
-         "--format", "json", *more],
-        capture_output=True, text=True, timeout=400,
+        [
+            BIN / "caldav-server-tester",
+            "--caldav-url",
+            url,
+            "--caldav-username",
+            user,
+            "--caldav-password",
+            password,
+            "--format",
+            "json",
+            *more,
+        ],
+        capture_output=True,
+        text=True,
+        timeout=400,
     )
     assert done.returncode == 0, done.stderr[-2000:]
     features = json.loads(done.stdout)["features"]
-    return {name: value.get("support") if isinstance(value, dict) else value for name, value in features.items()}
+    return {
+        name: value.get("support") if isinstance(value, dict) else value for name, value in features.items()
+    }
 
 
 @pytest.fixture
@@ -81,22 +99,38 @@ def test_caldav_server_tester_grades_us_at_least_like_stock_radicale(stack, vend
             worse[name] = our_grade
     with capsys.disabled():
         print(f"\ncaldav-server-tester: {len(worse)} features below stock, all by design: {sorted(worse)}")
-    assert {name for name in worse if not any(name == d or name.startswith(f"{d}.") for d in BY_DESIGN)} == set()
+    assert {
+        name for name in worse if not any(name == d or name.startswith(f"{d}.") for d in BY_DESIGN)
+    } == set()
 
 
-def test_caldav_server_tester_on_a_dingtalk_calendar_finds_nothing_wrong_beyond_tasks(stack, vendors, tmp_path):
+def test_caldav_server_tester_on_a_dingtalk_calendar_finds_nothing_wrong_beyond_tasks(
+    stack, vendors, tmp_path
+):
     bridge, clients = run_bridge(stack, vendors, tmp_path)
     alice = clients["alice"]
     assert alice.request("MKCALENDAR", "/dav/alice/caldav-server-checker-calendar_tasks/").status_code == 201
-    found = graded(f"{bridge.url}/dav/", "alice", alice.password, "--caldav-calendar", "我的日历", "--run-feature", "save-load.event")
+    found = graded(
+        f"{bridge.url}/dav/",
+        "alice",
+        alice.password,
+        "--caldav-calendar",
+        "我的日历",
+        "--run-feature",
+        "save-load.event",
+    )
     assert found.get("save-load.event", "full") == "full"
     assert found.get("save-load.event.recurrences", "full") == "full"
 
 
 def vdirsyncer(folder, *arguments):
     done = subprocess.run(
-        [BIN / "vdirsyncer", "-c", str(folder / "config"), *arguments], capture_output=True, text=True, timeout=120,
-        env={**os.environ, "HOME": str(folder)}, input="y\n" * 10,
+        [BIN / "vdirsyncer", "-c", str(folder / "config"), *arguments],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env={**os.environ, "HOME": str(folder)},
+        input="y\n" * 10,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done
@@ -128,14 +162,19 @@ password = "{alice.password}"
     )
     paths = alice.calendars()
     for number, path in enumerate(paths):
-        assert alice.put(f"{path}there{number}.ics", event(f"there{number}", summary="Made there")).status_code == 201
+        assert (
+            alice.put(f"{path}there{number}.ics", event(f"there{number}", summary="Made there")).status_code
+            == 201
+        )
     vdirsyncer(folder, "discover")
     vdirsyncer(folder, "sync")
     names = [path.rstrip("/").rsplit("/", 1)[-1] for path in paths]
     for number, name in enumerate(names):
         files = list((folder / "calendars" / name).glob("*.ics"))
         assert [f.read_text().count("Made there") for f in files] == [1]
-        (folder / "calendars" / name / f"here{number}.ics").write_text(event(f"here{number}", summary="Made here"))
+        (folder / "calendars" / name / f"here{number}.ics").write_text(
+            event(f"here{number}", summary="Made here")
+        )
         files[0].write_text(files[0].read_text().replace("Made there", "Changed here"))
     time.sleep(1.1)
     vdirsyncer(folder, "sync")
@@ -143,8 +182,14 @@ password = "{alice.password}"
         texts = alice.texts(path).values()
         assert sorted(t.split("SUMMARY:")[1].splitlines()[0] for t in texts) == ["Changed here", "Made here"]
     state = vendors[0].control("state")
-    assert sorted(s["content"]["summary"] for s in state["schedules"].values() if s["status"] == 0) == ["Changed here", "Made here"]
-    assert sorted(e["summary"] for e in vendors[1].control("state")["events"] if not e["cancelled"]) == ["Changed here", "Made here"]
+    assert sorted(s["content"]["summary"] for s in state["schedules"].values() if s["status"] == 0) == [
+        "Changed here",
+        "Made here",
+    ]
+    assert sorted(e["summary"] for e in vendors[1].control("state")["events"] if not e["cancelled"]) == [
+        "Changed here",
+        "Made here",
+    ]
     for name in names:
         for file in (folder / "calendars" / name).glob("*.ics"):
             file.unlink()

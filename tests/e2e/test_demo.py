@@ -20,7 +20,9 @@ def test_python_caldav_discovers_one_calendar_of_each_vendor_per_person_and_sees
             slugs = sorted(str(c.url).rstrip("/").rsplit("/", 1)[-1].split("-")[0] for c in calendars)
             assert slugs == ["dingtalk", "wecom"]
             for calendar in calendars:
-                found = calendar.search(start=MONTH, end=MONTH + dt.timedelta(days=31), event=True, expand=True)
+                found = calendar.search(
+                    start=MONTH, end=MONTH + dt.timedelta(days=31), event=True, expand=True
+                )
                 assert len(found) >= 5, calendar.url
 
 
@@ -43,7 +45,9 @@ def test_each_address_that_was_printed_answers(demo):
         assert httpx.get(f"{url}/_control/state").status_code == 200
     for user in demo["users"]:
         for url in user["calendars"]:
-            answer = httpx.request("PROPFIND", url, auth=(user["user"], user["password"]), headers={"Depth": "0"})
+            answer = httpx.request(
+                "PROPFIND", url, auth=(user["user"], user["password"]), headers={"Depth": "0"}
+            )
             assert answer.status_code == 207
 
 

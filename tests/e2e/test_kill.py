@@ -20,7 +20,9 @@ def titles(box, kind):
 
 
 @pytest.mark.parametrize("kind", VENDORS)
-def test_with_the_vendor_down_a_put_is_answered_in_time_and_arrives_later_even_after_sigkill(stack, vendors, tmp_path, kind):
+def test_with_the_vendor_down_a_put_is_answered_in_time_and_arrives_later_even_after_sigkill(
+    stack, vendors, tmp_path, kind
+):
     box = vendors[VENDORS.index(kind)]
     bridge, clients = run_bridge(stack, vendors, tmp_path, write_wait_s=1.0)
     alice = clients["alice"]
@@ -43,7 +45,9 @@ def test_with_the_vendor_down_a_put_is_answered_in_time_and_arrives_later_even_a
 
 
 @pytest.mark.parametrize("kind", VENDORS)
-def test_killed_between_the_vendors_act_and_its_answer_there_is_exactly_one_event(stack, vendors, tmp_path, kind):
+def test_killed_between_the_vendors_act_and_its_answer_there_is_exactly_one_event(
+    stack, vendors, tmp_path, kind
+):
     box = vendors[VENDORS.index(kind)]
     bridge, clients = run_bridge(stack, vendors, tmp_path, write_wait_s=1.0)
     alice = clients["alice"]
@@ -57,4 +61,3 @@ def test_killed_between_the_vendors_act_and_its_answer_there_is_exactly_one_even
     bridge.start()
     until(lambda: bridge.json("changes", "--user", "alice")[0]["outcome"] == "applied", 30)
     assert titles(box, kind) == ["Planning"]
-

@@ -22,7 +22,9 @@ def radicale(stack, vendors, tmp_path):
     )
     with (tmp_path / "radicale.log").open("ab") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "radicale", "--config", str(tmp_path / "radicale.ini")], stderr=log, env=os.environ
+            [sys.executable, "-m", "radicale", "--config", str(tmp_path / "radicale.ini")],
+            stderr=log,
+            env=os.environ,
         )
     stack.callback(lambda: (process.terminate(), process.wait(20)))
     url = f"http://127.0.0.1:{port}/"
@@ -48,7 +50,10 @@ def test_edits_arrive_at_both_vendors_and_come_back(radicale, vendors):
         got = radicale.get(f"{path}u1.ics")
         assert got.status_code == 200
         assert "SUMMARY:Through stock Radicale" in got.text
-    assert vendors[0].control("state")["schedules"].popitem()[1]["content"]["summary"] == "Through stock Radicale"
+    assert (
+        vendors[0].control("state")["schedules"].popitem()[1]["content"]["summary"]
+        == "Through stock Radicale"
+    )
     assert [e["summary"] for e in vendors[1].control("state")["events"]] == ["Through stock Radicale"]
     for path in paths:
         token, changed = radicale.sync(path)
@@ -69,5 +74,7 @@ def test_a_refusal_is_a_4xx_and_leaves_the_event(radicale):
 
 def test_others_see_nothing(radicale):
     for path in radicale.calendars(""):
-        answer = httpx.request("PROPFIND", f"{radicale.base.rstrip('/')}{path}", auth=("bob", "pw"), headers={"Depth": "1"})
+        answer = httpx.request(
+            "PROPFIND", f"{radicale.base.rstrip('/')}{path}", auth=("bob", "pw"), headers={"Depth": "1"}
+        )
         assert answer.status_code in (403, 404)

@@ -22,7 +22,9 @@ def around(world, start=None, days=60):
 
 
 def test_a_timed_event_arrives_with_its_words_and_is_served_byte_for_byte(world):
-    text = ics(vevent("u1", day(0), day(0) + HOUR, "DESCRIPTION:Bring notes\\, please", "LOCATION:Room 5", *KEPT))
+    text = ics(
+        vevent("u1", day(0), day(0) + HOUR, "DESCRIPTION:Bring notes\\, please", "LOCATION:Room 5", *KEPT)
+    )
     result = world.put("u1.ics", text)
     assert result.created
     assert not result.waiting
@@ -46,11 +48,29 @@ def test_an_all_day_event_is_a_pair_of_dates_on_both_sides(world):
 
 def test_a_weekly_series_with_one_occurrence_moved_and_one_deleted(world):
     third = day(14)
-    master = vevent("u1", day(0), day(0) + HOUR, "RRULE:FREQ=WEEKLY;COUNT=5", f"EXDATE;TZID=Asia/Shanghai:{stamp(day(7))}", *KEPT)
-    moved = vevent("u1", third + 3 * HOUR, third + 4 * HOUR, f"RECURRENCE-ID;TZID=Asia/Shanghai:{stamp(third)}", summary="Moved")
+    master = vevent(
+        "u1",
+        day(0),
+        day(0) + HOUR,
+        "RRULE:FREQ=WEEKLY;COUNT=5",
+        f"EXDATE;TZID=Asia/Shanghai:{stamp(day(7))}",
+        *KEPT,
+    )
+    moved = vevent(
+        "u1",
+        third + 3 * HOUR,
+        third + 4 * HOUR,
+        f"RECURRENCE-ID;TZID=Asia/Shanghai:{stamp(third)}",
+        summary="Moved",
+    )
     text = ics(master, moved)
     world.put("u1.ics", text)
-    expected = [(day(0), day(0) + HOUR), (third + 3 * HOUR, third + 4 * HOUR), (day(21), day(21) + HOUR), (day(28), day(28) + HOUR)]
+    expected = [
+        (day(0), day(0) + HOUR),
+        (third + 3 * HOUR, third + 4 * HOUR),
+        (day(21), day(21) + HOUR),
+        (day(28), day(28) + HOUR),
+    ]
     assert around(world) == seconds(*expected)
     world.sync(full=True)
     assert world.text("u1.ics") == text
@@ -71,12 +91,31 @@ def test_changing_moving_and_deleting_arrive(world):
 def test_a_series_changed_occurrence_by_occurrence_stays_what_the_client_says(world):
     master = vevent("u1", day(0), day(0) + HOUR, "RRULE:FREQ=WEEKLY;COUNT=4")
     world.put("u1.ics", ics(master))
-    override = vevent("u1", day(7) + HOUR, day(7) + 2 * HOUR, f"RECURRENCE-ID;TZID=Asia/Shanghai:{stamp(day(7))}", summary="Later")
+    override = vevent(
+        "u1",
+        day(7) + HOUR,
+        day(7) + 2 * HOUR,
+        f"RECURRENCE-ID;TZID=Asia/Shanghai:{stamp(day(7))}",
+        summary="Later",
+    )
     world.put("u1.ics", ics(master, override))
-    assert around(world) == seconds(*[(day(0), day(0) + HOUR), (day(7) + HOUR, day(7) + 2 * HOUR), (day(14), day(14) + HOUR), (day(21), day(21) + HOUR)])
+    assert around(world) == seconds(
+        *[
+            (day(0), day(0) + HOUR),
+            (day(7) + HOUR, day(7) + 2 * HOUR),
+            (day(14), day(14) + HOUR),
+            (day(21), day(21) + HOUR),
+        ]
+    )
     world.put("u1.ics", ics(master))
     assert around(world) == seconds(*[(day(n), day(n) + HOUR) for n in (0, 7, 14, 21)])
-    gone = vevent("u1", day(0), day(0) + HOUR, "RRULE:FREQ=WEEKLY;COUNT=4", f"EXDATE;TZID=Asia/Shanghai:{stamp(day(14))}")
+    gone = vevent(
+        "u1",
+        day(0),
+        day(0) + HOUR,
+        "RRULE:FREQ=WEEKLY;COUNT=4",
+        f"EXDATE;TZID=Asia/Shanghai:{stamp(day(14))}",
+    )
     world.put("u1.ics", ics(gone))
     assert around(world) == seconds(*[(day(n), day(n) + HOUR) for n in (0, 7, 21)])
     world.put("u1.ics", ics(master))
@@ -101,7 +140,19 @@ def test_an_edit_in_the_vendors_app_arrives_as_one_changed_href_with_the_clients
 
 
 def test_everything_the_client_added_survives_a_vendor_edit(world):
-    text = ics(vevent("u1", day(0), day(0) + HOUR, *KEPT, "BEGIN:VALARM", "ACTION:AUDIO", "TRIGGER:-PT7M", "X-A:b", "END:VALARM"))
+    text = ics(
+        vevent(
+            "u1",
+            day(0),
+            day(0) + HOUR,
+            *KEPT,
+            "BEGIN:VALARM",
+            "ACTION:AUDIO",
+            "TRIGGER:-PT7M",
+            "X-A:b",
+            "END:VALARM",
+        )
+    )
     world.put("u1.ics", text)
     (item,) = world.side.items()
     world.side.shift(item, 3600)
@@ -153,7 +204,13 @@ SNOOZED = (*ALARM[:-1], "ACKNOWLEDGED:20261101T000000Z", "END:VALARM")
 
 @pytest.mark.parametrize(
     "lines",
-    [ALARM, (*ALARM, "CATEGORIES:New"), SNOOZED, (*ALARM, "X-MOZ-LASTACK:20261101T000000Z"), (*ALARM, "COLOR:red", "TRANSP:TRANSPARENT")],
+    [
+        ALARM,
+        (*ALARM, "CATEGORIES:New"),
+        SNOOZED,
+        (*ALARM, "X-MOZ-LASTACK:20261101T000000Z"),
+        (*ALARM, "COLOR:red", "TRANSP:TRANSPARENT"),
+    ],
     ids=["the same", "a category", "a snooze", "an acknowledgement", "a colour"],
 )
 def test_a_put_that_changes_nothing_the_vendor_holds_costs_no_call(world, lines):

@@ -3,8 +3,9 @@
 import datetime as dt
 
 import pytest
-from bridge.store import intents
 from world import day, ics, vevent
+
+from bridge.store import intents
 
 HOUR = dt.timedelta(hours=1)
 
@@ -108,8 +109,20 @@ def test_a_series_half_carried_goes_on_where_it_stopped(world):
     from world import stamp
 
     text = ics(
-        vevent("u1", day(0), day(0) + HOUR, "RRULE:FREQ=WEEKLY;COUNT=5", f"EXDATE;TZID=Asia/Shanghai:{stamp(day(7))}"),
-        vevent("u1", day(14) + HOUR, day(14) + 2 * HOUR, f"RECURRENCE-ID;TZID=Asia/Shanghai:{stamp(day(14))}", summary="Moved"),
+        vevent(
+            "u1",
+            day(0),
+            day(0) + HOUR,
+            "RRULE:FREQ=WEEKLY;COUNT=5",
+            f"EXDATE;TZID=Asia/Shanghai:{stamp(day(7))}",
+        ),
+        vevent(
+            "u1",
+            day(14) + HOUR,
+            day(14) + 2 * HOUR,
+            f"RECURRENCE-ID;TZID=Asia/Shanghai:{stamp(day(14))}",
+            summary="Moved",
+        ),
     )
     world.fault(kind="status", status=503, count=-1, match=world.side.second_step)
     result = world.put("u1.ics", text)

@@ -31,13 +31,23 @@ def stamp(moment: dt.date | dt.datetime) -> str:
 
 def vevent(uid, start, end, *lines, summary="Planning", zone="Asia/Shanghai"):
     kind = f";TZID={zone}" if isinstance(start, dt.datetime) else ";VALUE=DATE"
-    return ["BEGIN:VEVENT", f"UID:{uid}", "DTSTAMP:20261101T000000Z", f"DTSTART{kind}:{stamp(start)}",
-            f"DTEND{kind}:{stamp(end)}", f"SUMMARY:{summary}", *lines, "END:VEVENT"]
+    return [
+        "BEGIN:VEVENT",
+        f"UID:{uid}",
+        "DTSTAMP:20261101T000000Z",
+        f"DTSTART{kind}:{stamp(start)}",
+        f"DTEND{kind}:{stamp(end)}",
+        f"SUMMARY:{summary}",
+        *lines,
+        "END:VEVENT",
+    ]
 
 
 def ics(*components) -> str:
     lines = [line for component in components for line in component]
-    return "\r\n".join(["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//Test//Client//EN", *lines, "END:VCALENDAR", ""])
+    return "\r\n".join(
+        ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//Test//Client//EN", *lines, "END:VCALENDAR", ""]
+    )
 
 
 class WeComSide:
@@ -54,7 +64,11 @@ class WeComSide:
 
     def config(self):
         return WeComSource(
-            id="wecom", base_url=self.server.url, corp_id=wecom.CORP_ID, agent_id=wecom.AGENT_ID, secret=wecom.SECRET
+            id="wecom",
+            base_url=self.server.url,
+            corp_id=wecom.CORP_ID,
+            agent_id=wecom.AGENT_ID,
+            secret=wecom.SECRET,
         )
 
     def items(self):
@@ -67,7 +81,11 @@ class WeComSide:
     def occurrences(self, start, end):
         found = []
         for item in self.items():
-            found += self.act("occurrences", schedule_id=item["schedule_id"], **{"from": int(start.timestamp()), "to": int(end.timestamp())})
+            found += self.act(
+                "occurrences",
+                schedule_id=item["schedule_id"],
+                **{"from": int(start.timestamp()), "to": int(end.timestamp())},
+            )
         return sorted(tuple(pair) for pair in found)
 
     def act(self, do, **arguments):
@@ -78,7 +96,11 @@ class WeComSide:
 
     def shift(self, item, seconds):
         content = item["content"]
-        self.act("edit", schedule_id=item["schedule_id"], fields={"start_time": content["start"] + seconds, "end_time": content["end"] + seconds})
+        self.act(
+            "edit",
+            schedule_id=item["schedule_id"],
+            fields={"start_time": content["start"] + seconds, "end_time": content["end"] + seconds},
+        )
 
     def remove(self, item):
         self.act("delete", schedule_id=item["schedule_id"])
@@ -115,8 +137,12 @@ class DingTalkSide:
     def config(self):
         facts = self.box.facts()
         return DingTalkSource(
-            id="dingtalk", base_url=self.server.url, oapi_base_url=self.server.url, client_id=facts["client_id"],
-            client_secret=facts["client_secret"], corp_id=facts["corp_id"],
+            id="dingtalk",
+            base_url=self.server.url,
+            oapi_base_url=self.server.url,
+            client_id=facts["client_id"],
+            client_secret=facts["client_secret"],
+            corp_id=facts["corp_id"],
         )
 
     def act(self, do, **arguments):
@@ -160,7 +186,14 @@ class DingTalkSide:
     delete_match = "/events"
     delete_method = "DELETE"
     second_step = "/events/"
-    refusal = {"kind": "error", "code": "invalidParameter", "status": 400, "match": "/events", "count": -1, "when": "before"}
+    refusal = {
+        "kind": "error",
+        "code": "invalidParameter",
+        "status": 400,
+        "match": "/events",
+        "count": -1,
+        "when": "before",
+    }
 
 
 def _second(moment):
@@ -180,7 +213,9 @@ class World:
         )
         self.parts = None
         self.open()
-        self.parts.admin.user_add("alice", email="alice@example.com", links=[(self.side.source, self.side.me)])
+        self.parts.admin.user_add(
+            "alice", email="alice@example.com", links=[(self.side.source, self.side.me)]
+        )
         (link,) = self.parts.admin.connect_links("alice", patience_s=20)
         assert link["state"] == "connected", link
         self.login = Login(user="alice", device="test")

@@ -24,7 +24,9 @@ OURS = Event(
         Attendee(address="mailto:stranger@example.net"),
     ),
 )
-WAS = replace(OURS, description="client's own", alarms=(Alarm(before_start_s=900),), attendees=(OURS.attendees[0],))
+WAS = replace(
+    OURS, description="client's own", alarms=(Alarm(before_start_s=900),), attendees=(OURS.attendees[0],)
+)
 WEEKLY = Recurrence(rules=(Rule(freq=Freq.WEEKLY),))
 
 
@@ -52,7 +54,9 @@ def test_people_whom_the_vendor_dropped_go_and_new_ones_come():
 
 
 def test_a_new_time_is_written_in_the_clients_zone():
-    now = replace(WAS, start=dt.datetime(2026, 3, 2, 10, tzinfo=dt.UTC), end=dt.datetime(2026, 3, 2, 11, tzinfo=dt.UTC))
+    now = replace(
+        WAS, start=dt.datetime(2026, 3, 2, 10, tzinfo=dt.UTC), end=dt.datetime(2026, 3, 2, 11, tzinfo=dt.UTC)
+    )
     laid = lay(OURS, WAS, now)
     assert laid.start == dt.datetime(2026, 3, 2, 11, tzinfo=BERLIN)
     assert getattr(laid.start, "tzinfo", None) is BERLIN
@@ -73,7 +77,9 @@ def test_an_occurrence_moved_at_the_vendor_becomes_an_override_with_the_clients_
 def test_an_occurrence_that_is_gone_is_an_exdate_and_no_override():
     master = replace(OURS, recurrence=WEEKLY)
     at = dt.datetime(2026, 3, 9, 8, tzinfo=dt.UTC)
-    changed = absorb_occurrence(CalendarObject(uid="u", master=master), at, None, replace(WAS, start=at, end=at))
+    changed = absorb_occurrence(
+        CalendarObject(uid="u", master=master), at, None, replace(WAS, start=at, end=at)
+    )
     gone = absorb_occurrence(changed, at, changed.overrides[0], None)
     assert gone.overrides == ()
     assert [moment_key(m) for m in gone.master.recurrence.exdates] == ["20260309T080000Z"]
@@ -97,6 +103,10 @@ def test_keys_name_moments_and_back():
 
 
 def test_an_occurrence_keeps_its_exact_length_over_a_dst_change():
-    night = replace(OURS, start=dt.datetime(2026, 3, 21, 23, tzinfo=BERLIN), end=dt.datetime(2026, 3, 22, 7, tzinfo=BERLIN))
+    night = replace(
+        OURS,
+        start=dt.datetime(2026, 3, 21, 23, tzinfo=BERLIN),
+        end=dt.datetime(2026, 3, 22, 7, tzinfo=BERLIN),
+    )
     moved = occurrence_of(night, dt.datetime(2026, 3, 28, 22, tzinfo=dt.UTC))
     assert moved.end.astimezone(dt.UTC) - moved.start.astimezone(dt.UTC) == dt.timedelta(hours=8)

@@ -34,7 +34,9 @@ def apply(state, step, number, *, told):
             state[step.key] = Have(key=step.key, upstream_id=f"n{number}", payload=payload)
         case Update(after=after):
             held = state[step.key]
-            state[step.key] = Have(key=step.key, upstream_id=held.upstream_id, payload=after, excluded=held.excluded)
+            state[step.key] = Have(
+                key=step.key, upstream_id=held.upstream_id, payload=after, excluded=held.excluded
+            )
         case Split(at=at, after=after):
             state[step.key] = Have(key=step.key, upstream_id=f"n{number}", payload=after)
             exclude(state, operation.series_id, at, told=told)
@@ -112,7 +114,9 @@ def test_a_series_that_shows_again_what_was_split_off_has_it_taken_out_once_more
     step = next_step(held, wants, exclusions_told=True)
     assert step is not None
     assert step.operation == Drop(series_id="a", at=T1)
-    assert next_step(held, wants, exclusions_told=False) is None, "where the vendor links them, nothing is doubled"
+    assert next_step(held, wants, exclusions_told=False) is None, (
+        "where the vendor links them, nothing is doubled"
+    )
 
 
 def test_an_occurrence_that_is_gone_from_the_series_comes_back_as_an_item_of_its_own():

@@ -19,9 +19,17 @@ NOW = 1_800_000_000_000
 def collection(store, user="alice"):
     with store.write() as c:
         principal_id = people.add(c, name=user, email="", now_ms=NOW)
-        calendar_id = calendars.upsert(c, source_id="s", account=user, upstream_id="primary", name="n", color="")
+        calendar_id = calendars.upsert(
+            c, source_id="s", account=user, upstream_id="primary", name="n", color=""
+        )
         return calendars.add_collection(
-            c, principal_id=principal_id, calendar_id=calendar_id, slug="s-primary", writable=True, reason="", now_ms=NOW
+            c,
+            principal_id=principal_id,
+            calendar_id=calendar_id,
+            slug="s-primary",
+            writable=True,
+            reason="",
+            now_ms=NOW,
         )
 
 
@@ -45,8 +53,16 @@ def add_object(c, collection_id, href="a.ics", uid="u", seq=1):
 
 
 def add_intent(c, object_id, collection_id, **more):
-    values = {"object_id": object_id, "collection_id": collection_id, "href": "a.ics", "uid": "u", "action": "put",
-              "device": "d", "now_ms": NOW, **more}
+    values = {
+        "object_id": object_id,
+        "collection_id": collection_id,
+        "href": "a.ics",
+        "uid": "u",
+        "action": "put",
+        "device": "d",
+        "now_ms": NOW,
+        **more,
+    }
     return intents.add(c, values)
 
 
@@ -85,8 +101,17 @@ def test_an_update_that_names_an_old_revision_changes_nothing(store):
     with store.write() as c:
         object_id = add_object(c, collection_id)
         row = objects.get(c, object_id)
-    values = {"uid": "u", "text": "T2", "etag": "e2", "starts_ms": 0, "ends_ms": 1, "recurring": 0,
-              "exact_until_ms": None, "change_seq": 2, "modified_ms": NOW}
+    values = {
+        "uid": "u",
+        "text": "T2",
+        "etag": "e2",
+        "starts_ms": 0,
+        "ends_ms": 1,
+        "recurring": 0,
+        "exact_until_ms": None,
+        "change_seq": 2,
+        "modified_ms": NOW,
+    }
     with store.write() as c:
         assert objects.change(c, row, values)
     with store.write() as c:
