@@ -17,10 +17,14 @@ from bridge.ical.values import YEAR_MAX
 from bridge.model.recurrence import Freq, Rule
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator, Sequence
 
 PERIODS_MAX: Final = 200_000
 """Most periods (years, months, ... seconds) looked at in one expansion: 547 years of days. Our own bound."""
+
+BARREN_DAYS_MAX: Final = 146_097 + 366
+"""Most days looked at one after another without finding any: a whole Gregorian cycle of 400 years. What has not
+matched by then never will (but for intervals that no calendar can show)."""
 
 _DAY: Final = dt.timedelta(days=1)
 
@@ -147,15 +151,19 @@ def _whole_days(
             rule.by_second or (start.second,),
         )
     ]
+    barren = 0
     for period in _periods(rule, start.date(), since.date(), until.date(), days):
         walls = [dt.datetime.combine(day, time) for day in period if days.allows(day) for time in times]
-        yield from _picked(walls, rule.by_set_pos)
+        if rule.by_set_pos:
+            walls = _picked(walls, rule.by_set_pos)
+        yield from walls
+        barren = 0 if walls else barren + len(period)
+        if barren > BARREN_DAYS_MAX:
+            return
 
 
-def _picked(walls: list[dt.datetime], positions: tuple[int, ...]) -> Iterable[dt.datetime]:
+def _picked(walls: list[dt.datetime], positions: tuple[int, ...]) -> list[dt.datetime]:
     """Apply BYSETPOS to one period's ascending set."""
-    if not positions:
-        return walls
     count = len(walls)
     wanted = {position - 1 if position > 0 else count + position for position in positions}
     return [walls[index] for index in sorted(wanted) if 0 <= index < count]
@@ -163,7 +171,7 @@ def _picked(walls: list[dt.datetime], positions: tuple[int, ...]) -> Iterable[dt
 
 def _periods(
     rule: Rule, start: dt.date, since: dt.date, until: dt.date, days: _Days
-) -> Iterator[Iterable[dt.date]]:
+) -> Iterator[Sequence[dt.date]]:
     """Yield the days of each period that may reach from ``since`` to ``until``."""
     match rule.freq:
         case Freq.DAILY:
@@ -225,7 +233,8 @@ def _within_days(
             midnight = dt.datetime.combine(cursor.date() + _DAY, dt.time())
             cursor += step * -((cursor - midnight) // step)  # round up to the first step of the next day
             continue
-        yield from _picked(_in_step(rule, start, cursor), rule.by_set_pos)
+        walls = _in_step(rule, start, cursor)
+        yield from _picked(walls, rule.by_set_pos) if rule.by_set_pos else walls
         cursor += step
 
 

@@ -32,6 +32,7 @@ BOM: Final = "\ufeff"
 Params: TypeAlias = tuple[tuple[str, tuple[str, ...]], ...]
 """Upper-cased parameter names, each with its values: unquoted and RFC 6868 decoded."""
 
+_TIMES: Final = frozenset({"DTSTART", "DTEND", "RECURRENCE-ID", "EXDATE", "RDATE"})
 _NAME = re.compile(r"[A-Za-z0-9_./-]+")
 _PHYSICAL = re.compile(r"[^\n]*\n|[^\n]+")
 _PHYSICAL_CR = re.compile(r"[^\r]*\r|[^\r]+")
@@ -269,6 +270,8 @@ def _parse_line(raw: str, content: str, number: int) -> Line:
             return Line(raw, name.upper(), name, (), content[end + 1 :], number)
         if following == ";":
             colon = _colon(content, end)
+            if name.upper() in _TIMES and '"' not in content:
+                colon = content.rfind(":")  # Outlook's TZID=tzone://Microsoft/Utc: a time itself has no colon
             if colon > 0:
                 return Line(
                     raw,

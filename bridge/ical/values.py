@@ -14,7 +14,7 @@ zone or by a duration's rounding can leave 0001..9999."""
 _DATE = re.compile(r"(\d{4})(\d\d)(\d\d)")
 _DATE_TIME = re.compile(r"(\d{4})(\d\d)(\d\d)[Tt](\d\d)(\d\d)(\d\d)([Zz]?)")
 _DURATION = re.compile(
-    r"([+-]?)P(?:(\d{1,7})W)?(?:(\d{1,7})D)?(?:T(?:(\d{1,9})H)?(?:(\d{1,9})M)?(?:(\d{1,9})S)?)?",
+    r"([+-]?)P(?:(\d{1,7})W)?(?:(\d{1,9})D)?(?:T(?:(\d{1,11})H)?(?:(\d{1,9})M)?(?:(\d{1,9})S)?)?",
     re.IGNORECASE,
 )
 _OFFSET = re.compile(r"([+-])(\d\d)(\d\d)(\d\d)?")

@@ -87,19 +87,23 @@ def by_name(tzid: str) -> dt.tzinfo | None:
 
 
 def fixed(offset: dt.timedelta) -> dt.tzinfo:
-    """Return a zone of constant offset: UTC, or a fixed offset named like ``UTC+08:00``."""
+    """Return a zone of constant offset: UTC, ``Etc/GMT-8`` (which is UTC+8) and its like, else a bare offset."""
     if not offset:
         return dt.UTC
-    return dt.timezone(offset)
+    hours, rest = divmod(int(offset.total_seconds()), 3600)
+    zone = iana(f"Etc/GMT{-hours:+d}") if rest == 0 else None
+    return zone or dt.timezone(offset)
 
 
 def zone_name(zone: dt.tzinfo | None) -> str:
-    """Return the name to write and compare by: an IANA name, ``UTC``, or ``UTC+08:00`` for a fixed offset."""
+    """Return the name to write and compare by: an IANA name, ``UTC``, or ``UTC+05:45`` for a bare offset."""
     if isinstance(zone, zoneinfo.ZoneInfo):
         return zone.key or "UTC"
     if zone is None or zone is dt.UTC:
         return "UTC"
-    return str(zone.tzname(None) or zone)
+    offset = zone.utcoffset(None)
+    same = fixed(offset) if offset is not None else zone
+    return zone_name(same) if not isinstance(same, dt.timezone) or same is dt.UTC else str(same)
 
 
 def candidates() -> Iterator[str]:

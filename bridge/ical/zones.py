@@ -64,6 +64,7 @@ def _shown(tzid: str) -> str:
 # ---- from a zone to its VTIMEZONE -------------------------------------------------------------------------------
 
 _ZERO: Final = dt.timedelta()
+_DAY: Final = dt.timedelta(days=1)
 
 _SCAN_STEP: Final = dt.timedelta(days=5)
 """Distance at which offsets are compared to find changes; no zone has changed twice within it since 1970."""
@@ -169,8 +170,9 @@ def _observances(changes: list[_Change], last_year: int) -> list[tuple[str, str]
                 singles += [change for change in run if change.wall.year <= last_year]
                 continue
             rule = f"RRULE:FREQ=YEARLY;BYMONTH={run[0].wall.month};{by_day}"
-            if run[-1].wall.year < changes[-1].wall.year:
-                rule += f";UNTIL={values.local_text(run[-1].wall - run[-1].before)}Z"
+            if run[-1].wall.year < last_year + _LOOK_AHEAD_YEARS:  # it ended while we looked
+                # A day later than the last onset: the same set, also for those who compare UNTIL with wall times.
+                rule += f";UNTIL={values.local_text(run[-1].wall - run[-1].before + _DAY)}Z"
             out.append((values.local_text(run[0].wall), _observance(run[0], lines.fold(rule))))
         if singles:
             dates = ",".join(values.local_text(change.wall) for change in singles[1:])
