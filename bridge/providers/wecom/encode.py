@@ -43,6 +43,8 @@ if TYPE_CHECKING:
     from bridge.model.recurrence import Moment, Rule
     from bridge.model.upstream import Json
 
+_UNITS: Final = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
+
 OPEN_END_PROBES: Final = 800
 """Occurrences of an endless series that are looked at for a change of the UTC offset: two years of days."""
 
@@ -202,11 +204,11 @@ def _alarm_sentence(alarm: Alarm, diff: int | None) -> str:
 
 def _before(seconds: int) -> str:
     """Say a distance to the start."""
+    if seconds == 0:
+        return "at the start"
     amount = abs(seconds)
-    for size, name in ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s")):
-        if amount % size == 0:
-            return f"{amount // size} {name} {'before' if seconds >= 0 else 'after'} the start"
-    return ""
+    size, name = next(unit for unit in _UNITS if amount % unit[0] == 0)
+    return f"{amount // size} {name} {'before' if seconds > 0 else 'after'} the start"
 
 
 # ---- series ------------------------------------------------------------------------------------------------
