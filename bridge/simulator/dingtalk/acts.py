@@ -243,7 +243,7 @@ def _change_person(sim: DingTalkSimulator, arguments: dict[str, Any]) -> Any:
             before[_DIFF_NAMES[name]], after[_DIFF_NAMES[name]] = getattr(person, name), value
         setattr(person, name, value)
     sim.store.add_person(person)
-    _org_event(sim, "user_modify_org", [person.userid], diffInfo=[{"prev": before, "curr": after}])
+    _org_event(sim, "user_modify_org", [person.userid], diffInfo={"prev": before, "curr": after})
     return {"unionId": person.union_id}
 
 

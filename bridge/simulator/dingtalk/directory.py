@@ -242,7 +242,6 @@ OPERATIONS: Final = (
         pattern="/v1.0/contact/users/search",
         handler=_search,
         scope="qyapi_addresslist_search",
-        billed=False,
     ),
     Operation(
         name="GetUser",

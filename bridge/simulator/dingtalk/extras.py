@@ -141,6 +141,13 @@ def _minutes(sim: DingTalkSimulator, call: Call) -> Any:
     return {"minutes": []}
 
 
+def _caldav(sim: DingTalkSimulator, call: Call) -> Any:
+    call.fields().needed_text("device")
+    digits = sim.store.token("caldav").hex()
+    server = "calendar.example.invalid"
+    return {"username": f"u_{digits[:8]}", "password": digits[8:16], "serverAddress": server}
+
+
 def _plugins(sim: DingTalkSimulator, call: Call) -> Any:
     del sim, call
     return {"plugins": []}
@@ -183,5 +190,13 @@ OPERATIONS: Final = (
         known=False,
     ),
     _operation("ListCategories", "GET", "/v1.0/calendar/categories", _categories, write=False, known=False),
+    _operation(
+        "GenerateCaldavAccount",
+        "POST",
+        "/v1.0/calendar/users/{u}/caldavAccounts",
+        _caldav,
+        write=True,
+        known=False,
+    ),
     _operation("ListOrgPlugins", "GET", "/v1.0/calendar/plugins", _plugins, write=False, known=False),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import urllib.parse
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from bridge.simulator.messages import Request
 
     Handler = Callable[["DingTalkSimulator", "Call"], Any]
+
+_WHOLE: Final = re.compile(r"-?\d{1,18}", re.ASCII)
 
 EVENTS_SCOPE_READ: Final = "Calendar.Event.Read"
 EVENTS_SCOPE_WRITE: Final = "Calendar.Event.Write"
@@ -70,9 +73,11 @@ class Call:
         if "json" not in kind.lower():
             raise missing_body()
         try:
-            return json.loads(self.request.body)
-        except ValueError:
+            value = json.loads(self.request.body)
+            json.dumps(value, ensure_ascii=False).encode()  # half a surrogate pair could not be answered
+        except (ValueError, RecursionError):
             raise missing_body() from None
+        return value
 
     def fields(self) -> Fields:
         """Return the body's object."""
@@ -116,7 +121,7 @@ class Call:
         text = self.query_text(name)
         if text is None:
             return default
-        if not (text.isascii() and text.lstrip("-").isdecimal()):
+        if not _WHOLE.fullmatch(text):
             refuse(f"{name} must be a Number")
         return int(text)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import datetime as dt
 import hashlib
+import itertools
 from typing import TYPE_CHECKING, Any, Final
 
 from bridge.simulator.dingtalk.recurrence import Reading, occurrences
@@ -88,7 +89,7 @@ class Store:
         self.rooms = {room.id: room for room in ROOMS}
         self.events: dict[str, Event] = {}
         self._ids: dict[str, tuple[str, int | None, str]] = {}
-        self._given = 0
+        self._numbers: dict[str, Iterator[int]] = {}
         self.seq = 0
         for person in people:
             self.add_person(person)
@@ -137,9 +138,12 @@ class Store:
     # Ids
 
     def token(self, kind: str, size: int = 16) -> bytes:
-        """Return bytes that no earlier call has returned; the same in every run."""
-        self._given += 1
-        return hashlib.sha256(f"{self.corp_id} {kind} {self._given}".encode()).digest()[:size]
+        """Return bytes that no earlier call has returned for this kind; the same in every run.
+
+        Safe to call without the simulator's lock.
+        """
+        number = next(self._numbers.setdefault(kind, itertools.count(1)))
+        return hashlib.sha256(f"{self.corp_id} {kind} {number}".encode()).digest()[:size]
 
     def new_key(self) -> str:
         """Return the id of a new event."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import ssl
 import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -65,7 +66,9 @@ class Box:
     def __init__(self, server: RunningServer) -> None:
         self.server = server
         self.sim = server.simulator
-        self.http = httpx.Client(base_url=server.url, timeout=10, trust_env=False)
+        # Nothing is encrypted here; looking for certificates would take longer than most tests.
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        self.http = httpx.Client(base_url=server.url, timeout=10, trust_env=False, verify=context)
         self.token = self.new_token()
 
     def new_token(self) -> str:
@@ -188,17 +191,19 @@ def until(condition: Callable[[], Any], seconds: float = 10.0) -> Any:
         time.sleep(0.01)
 
 
+def company(*, frozen: bool = True, **arguments: Any) -> RunningServer:
+    """Put a company on a port; its gateway does not count seconds unless told to."""
+    clock = SimClock(now_s=NOW, frozen=frozen)
+    return serve(build(clock=clock, **{"switches": {"qps_limit": 0}, **arguments}))
+
+
 @pytest.fixture
 def new_box() -> Iterator[Callable[..., Box]]:
     """Return a maker of boxes; each is closed at the end."""
     boxes: list[Box] = []
 
-    def make(*, frozen: bool = True, **arguments: Any) -> Box:
-        sim = build(
-            clock=SimClock(now_s=NOW, frozen=frozen),
-            **{"switches": {"qps_limit": 0}, **arguments},
-        )
-        boxes.append(Box(serve(sim)))
+    def make(**arguments: Any) -> Box:
+        boxes.append(Box(company(**arguments)))
         return boxes[-1]
 
     yield make
@@ -207,10 +212,20 @@ def new_box() -> Iterator[Callable[..., Box]]:
         box.server.close()
 
 
+@pytest.fixture(scope="module")
+def module_server() -> Iterator[RunningServer]:
+    with company() as server:
+        yield server
+
+
 @pytest.fixture
-def box(new_box: Callable[..., Box]) -> Box:
-    """A company whose clock stands at Monday noon and whose gateway does not count seconds."""
-    return new_box()
+def box(module_server: RunningServer) -> Iterator[Box]:
+    """A company as new, whose clock stands at Monday noon."""
+    module_server.control("reset", {})
+    module_server.simulator.clock.set(NOW, frozen=True)
+    box = Box(module_server)
+    yield box
+    box.http.close()
 
 
 @pytest.fixture

@@ -122,6 +122,12 @@ def test_a_spoiled_envelope_is_noticed(sealed):
         crypto.decrypt(sealed, aes_key=OWN["aes_key"])
 
 
+@pytest.fixture
+def box(new_box):
+    """A company of its own: connections and workers end with the test."""
+    return new_box()
+
+
 class Hook:
     """An app's address for events, on a port."""
 

@@ -11,6 +11,12 @@ import pytest
 
 
 @pytest.fixture
+def box(new_box):
+    """A company of its own: connections and workers end with the test."""
+    return new_box()
+
+
+@pytest.fixture
 def sdk(box, make):
     """Return a caller of the official calendar client: operation, arguments, request fields."""
     from alibabacloud_dingtalk.calendar_1_0 import models

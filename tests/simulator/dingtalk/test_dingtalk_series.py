@@ -444,3 +444,16 @@ def test_the_control_plane_refuses_nonsense(box, make):
     ):
         with pytest.raises(ControlError):
             box.server.control("act", arguments)
+
+
+def test_the_same_time_in_another_offset_is_no_change_of_time(box, make):
+    series = weekly(box, make)
+    box.delete(box.view("2026-11-01", "2026-12-01")[1]["id"])
+    zone = {"timeZone": "Asia/Shanghai"}
+    same = {
+        "start": {"dateTime": "2026-11-02T02:00:00.000Z", **zone},
+        "end": {"dateTime": "2026-11-02T03:00:00.000Z", **zone},
+        "recurrence": make.rule("weekly", daysOfWeek="monday", span=make.numbered(4)),
+    }
+    box.put(series["id"], {**same, "summary": "x"})
+    assert days_of(box, series) == ["11-02", "11-16", "11-23"]

@@ -78,6 +78,11 @@ WRONG = {
         "start": {"date": "2026-02-30"},
         "end": {"date": "2026-03-01"},
     },
+    "date before all time": {
+        "isAllDay": True,
+        "start": {"date": "0001-01-01"},
+        "end": {"date": "0001-01-02"},
+    },
     "date in another form": {"isAllDay": True, "start": {"date": "20261103"}, "end": {"date": "20261104"}},
     "recurrence is a text": {"recurrence": "FREQ=DAILY"},
     "recurrence without range": {"recurrence": {"pattern": DAILY["pattern"]}},
@@ -230,6 +235,8 @@ def test_at_most_500_people_are_named_in_one_call_and_5000_invited(new_box, make
         (b"[]", "application/json", "invalidParameter"),
         (b"{broken", "application/json", "Missingbody"),
         (b"\xff\xfe", "application/json", "Missingbody"),
+        (b'{"summary":"\\ud83d"}', "application/json", "Missingbody"),
+        (b"[" * 100_000, "application/json", "Missingbody"),
         (b"summary=x", "application/x-www-form-urlencoded", "Missingbody"),
     ],
 )
@@ -263,6 +270,7 @@ def test_the_path_wants_a_unionid_and_a_calendar(box, make):
         {"maxResults": "101"},
         {"maxResults": "0"},
         {"maxResults": "ten"},
+        {"maxResults": "9" * 5000},
         {"maxAttendees": "101"},
         {"showDeleted": "yes"},
         {"nextToken": "unknown"},

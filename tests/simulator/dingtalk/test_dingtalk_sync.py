@@ -323,3 +323,20 @@ def test_the_calendar_s_etag_moves_with_its_events(box, make):
 def test_too_many_results_may_be_cut(box):
     box.switch(too_many_results="cut")
     assert box.ok("GET", box.events(), query={"maxResults": 500})["events"] == []
+
+
+def test_editing_a_future_occurrence_shows_on_a_master_that_has_not_started(box, make):
+    series = daily(box, make, "2026-11-05")
+    row = box.view("2026-11-06", "2026-11-07")[0]["id"]
+    cursor = box.cursor()
+    box.advance(60)
+    box.put(row, {"summary": "Special"})
+    assert [(item["id"], item["summary"]) for item in box.delta(cursor)] == [(series["id"], "Daily")]
+    assert box.get(series["id"])["updateTime"] == "2026-11-02T04:01:00Z"
+    box.switch(occurrence_edit_touches_master="no")
+    cursor = box.cursor()
+    box.advance(60)
+    box.put(row, {"summary": "Very special"})
+    assert box.delta(cursor) == []
+    assert box.get(series["id"])["updateTime"] == "2026-11-02T04:01:00Z"
+    assert box.get(row)["updateTime"] == "2026-11-02T04:02:00Z"
