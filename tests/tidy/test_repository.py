@@ -13,9 +13,11 @@ import pytest
 ROOT = Path(__file__).parents[2]
 BINARY = {".png", ".ico", ".gz", ".db"}
 # Written in pieces, so that this file does not contain what it looks for.
-MACHINE = re.compile("|".join(["/ro" + "ot/", "/ho" + r"me/\w", "/wo" + "rk/", "C:" + r"\\Users"]))
+MACHINE = re.compile(
+    "|".join(["/ro" + "ot/", "/ho" + r"me/\w+/", "/wo" + r"rk/(?:main|shared)", "C:" + r"\\Users"])
+)
 HOSTS = re.compile(
-    "|".join(["pypi" + r"\.org", "python" + r"hosted\.org", "mir" + r"rors?\.", "registry" + r"\.npm"])
+    "|".join(["pypi" + r"\.org", "python" + r"hosted\.org", "mir" + r"rors\.\w+\.", "registry" + r"\.npm"])
 )
 LEFT_OVER = re.compile(
     "|".join(
@@ -25,11 +27,13 @@ LEFT_OVER = re.compile(
             r"^<" + "{7} ",
             r"^>" + "{7} ",
             "#" + r" type: ignore(?!\[)",
-            "Not" + "ImplementedError",
         ]
     ),
     re.MULTILINE,
 )
+
+
+UNFINISHED = re.compile("Not" + "ImplementedError")
 
 
 def tracked() -> list[Path]:
@@ -56,13 +60,20 @@ def files() -> dict[str, str]:
 
 @pytest.mark.parametrize(
     ("what", "pattern"),
-    [("a path of one machine", MACHINE), ("a package host", HOSTS), ("a left-over", LEFT_OVER)],
+    [
+        ("a path of one machine", MACHINE),
+        ("a package host", HOSTS),
+        ("a left-over", LEFT_OVER),
+        ("a stub", UNFINISHED),
+    ],
 )
 def test_no_file_contains(files: dict[str, str], what: str, pattern: re.Pattern[str]) -> None:
     found = {
         name: match.group()
         for name, text in files.items()
-        if name not in {"LICENSE", ".gitignore"} and (match := pattern.search(text))
+        if name not in {"LICENSE", ".gitignore"}
+        if not (pattern is UNFINISHED and name.startswith("tests/"))
+        if (match := pattern.search(text))
     }
     assert found == {}, what
 
