@@ -60,18 +60,26 @@ def _access(sim: DingTalkSimulator, arguments: dict[str, Any]) -> Access:
 
 
 def _item(sim: DingTalkSimulator, arguments: dict[str, Any]) -> Item:
-    """Return what ``eventId`` names, or with ``origin`` (epoch seconds) one occurrence of it."""
+    """Return what ``eventId`` names, or with ``origin`` (epoch seconds or ISO) one occurrence of it."""
     found = sim.store.find_any(str(arguments.get("eventId", "")))
     if found is None:
         msg = "'eventId' is unknown"
         raise ControlError(msg)
     event, origin = found
-    origin = arguments.get("origin", origin)
-    item = whole(event) if origin is None else sim.store.occurrence(event, int(origin))
+    if "origin" in arguments:
+        origin = _epoch_s(arguments["origin"])
+    item = whole(event) if origin is None else sim.store.occurrence(event, origin)
     if item is None or item.cancelled:
         msg = "there is no such occurrence, or it was cancelled"
         raise ControlError(msg)
     return item
+
+
+def _epoch_s(value: Any) -> int:
+    """Return epoch seconds of a number or an ISO time; a time without offset is UTC."""
+    if isinstance(value, str) and not value.isdecimal():
+        return int(_moment(value, dt.datetime.now(dt.UTC)).timestamp())
+    return int(value)
 
 
 def _own(sim: DingTalkSimulator, arguments: dict[str, Any]) -> Item:
@@ -139,6 +147,10 @@ def _delete(sim: DingTalkSimulator, arguments: dict[str, Any]) -> Any:
     else:
         changes.cancel(sim, item, BY_PERSON)
     return {"deleted": "for everybody"}
+
+
+def _cancel_occurrence(sim: DingTalkSimulator, arguments: dict[str, Any]) -> Any:
+    return _delete(sim, {**arguments, "scope": "one"})
 
 
 def _respond(sim: DingTalkSimulator, arguments: dict[str, Any]) -> Any:
@@ -386,6 +398,7 @@ _ACTS: Final[dict[str, Act]] = {
     "edit": _edit,
     "move": _move,
     "delete": _delete,
+    "cancel_occurrence": _cancel_occurrence,
     "respond": _respond,
     "reminders": _reminders,
     "invite": _invite,

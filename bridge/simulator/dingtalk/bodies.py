@@ -201,7 +201,8 @@ def _weekdays(text: str | None) -> tuple[int, ...]:
 def _range(fields: Fields, switches: Switches, zone: str | None) -> dict[str, Any]:
     kind = fields.choice("type", ("noEnd", "endDate", "numbered"))
     count, until = fields.whole("numberOfOccurrences"), fields.text("endDate")
-    if count is not None and until:
+    lenient = switches["both_range_ends"] == "accept"
+    if count is not None and until and not lenient:
         refuse("Recurrence range endDate and numberOfOccurrences cannot both be set")
     if count is not None and not 1 <= count <= OCCURRENCES_MAX:
         raise _bad_count()
@@ -215,7 +216,7 @@ def _range(fields: Fields, switches: Switches, zone: str | None) -> dict[str, An
                 refuse("Recurrence range endDate not set.")
             return {"until": parse_instant(until, switches, zone=zone)}
         case _:
-            if count is not None or until:
+            if (count is not None or until) and not lenient:
                 refuse("Recurrence range noEnd takes neither endDate nor numberOfOccurrences")
             return {}
 

@@ -167,6 +167,7 @@ def _row(
     sim: DingTalkSimulator, viewer: Person, calendar_id: str, name: str, kind: str, about: str
 ) -> dict[str, Any]:
     access = sim.calendars.access(viewer, calendar_id)
+    word = sim.switches["calendar_privilege"]
     return {
         "id": calendar_id,
         "summary": name,
@@ -174,7 +175,7 @@ def _row(
         "timeZone": "Asia/Shanghai",
         "eTag": sim.calendars.etag(access),
         "type": kind,
-        "privilege": access.privilege,
+        "privilege": access.privilege if word == "documented" else word,
     }
 
 

@@ -127,6 +127,12 @@ _LISTING: Final = (
     ),
     _choice("responses_touch_event", "3.7 an answer changes updateTime and shows up in deltas", "yes", "no"),
     _choice(
+        "calendar_privilege",
+        "2.2 privilege in the list: one of the documented words, or the sample's VIEW_DETAIL",
+        "documented",
+        "VIEW_DETAIL",
+    ),
+    _choice(
         "calendar_etag", "2.2 eTag of a calendar: changes with its events, or constant", "live", "constant"
     ),
     _number("window_days", "3.7 days of the longest window (a year)", 365),
@@ -188,6 +194,12 @@ _WRITING: Final = (
         "optional",
         "required",
         "required_in_schedule",
+    ),
+    _choice(
+        "both_range_ends",
+        "4.4 endDate and numberOfOccurrences together (the page's sample): refused, or the type decides",
+        "reject",
+        "accept",
     ),
     _choice(
         "iso_without_offset", "4.1 dateTime without offset: refused, or read in timeZone", "reject", "zone"

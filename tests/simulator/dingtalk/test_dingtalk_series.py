@@ -384,6 +384,8 @@ def test_people_move_remind_invite_and_leave_in_the_app(box, make):
     ids = [row["id"] for row in box.view("2026-11-01", "2026-12-01")]
     box.act("move", **alice, eventId=ids[1], minutes=90)
     assert box.starts(eventId=series["id"])[1] == "2026-11-09T11:30"
+    box.act("cancel_occurrence", **alice, eventId=series["id"], origin="2026-11-16T10:00:00+08:00")
+    assert days_of(box, series) == ["11-02", "11-09", "11-23"]
     box.act("respond", **bob, eventId=series["id"], response="accepted")
     box.act("reminders", **bob, eventId=series["id"], reminders=[{"method": "phone", "minutes": 5}])
     assert box.get(series["id"], make.bob)["reminders"] == [{"method": "phone", "minutes": "5"}]

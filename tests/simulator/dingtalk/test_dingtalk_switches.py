@@ -193,6 +193,10 @@ def test_the_page_s_own_sample_may_be_accepted(box, make):
     assert box.refused("POST", box.events(), body)[0] == 400
     box.switch(both_date_forms="accept")
     assert "date" not in box.create(body)["start"]
+    both = {"type": "endDate", "endDate": "2026-11-05T23:59:59.000+08:00", "numberOfOccurrences": 99}
+    assert box.refused("POST", box.events(), make.timed(recurrence=make.rule("daily", span=both)))[0] == 400
+    box.switch(both_range_ends="accept")
+    assert len(box.days(eventId=box.create(make.timed(recurrence=make.rule("daily", span=both)))["id"])) == 3
 
 
 def test_a_yearly_series_may_need_its_day(box, make):
@@ -275,6 +279,8 @@ def test_ids_may_need_escaping_in_a_path(box):
 def test_the_main_calendar_has_two_names(box, make):
     path = f"/v1.0/calendar/users/{make.alice}/calendars"
     assert box.ok("GET", path)["response"]["calendars"][0]["id"] == "primary"
+    box.switch(calendar_privilege="VIEW_DETAIL")
+    assert box.ok("GET", path)["response"]["calendars"][0]["privilege"] == "VIEW_DETAIL"
     box.switch(primary_calendar_id="opaque")
     opaque = box.ok("GET", path)["response"]["calendars"][0]["id"]
     assert opaque != "primary"
