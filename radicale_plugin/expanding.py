@@ -9,8 +9,8 @@ import datetime as dt
 from typing import TYPE_CHECKING, Final
 
 from bridge.ical import values
-from bridge.ical.lines import Component, Line, make, make_component, write
-from radicale_plugin.occurrences import Occurrence, occurrences, worked
+from bridge.ical.lines import Component, Line, make, make_component, read, write
+from radicale_plugin.occurrences import Occurrence, occurrences
 
 if TYPE_CHECKING:
     from bridge.engine.api import ObjectView
@@ -29,14 +29,15 @@ def expanded(view: ObjectView, start_ms: int, end_ms: int) -> str | None:
     sees it unexpanded is better off than one that sees no calendar at all.
     """
     found = occurrences(view, start_ms, end_ms)
-    source = worked(view)
-    if found is None or source is None:
+    if found is None:
         return view.text
     inside = [one for one in found if _inside(one, start_ms, end_ms)]
     if not inside:
         return None
-    head = [child for child in source.tree.children if isinstance(child, Line)]
-    events = [_instance(source.components[one.number], one) for one in inside]
+    tree = read(view.text)
+    head = [child for child in tree.children if isinstance(child, Line)]
+    components = tree.components("VEVENT")
+    events = [_instance(components[one.number], one) for one in inside]
     return write(make_component("VCALENDAR", [*head, *events]))
 
 

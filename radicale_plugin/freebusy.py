@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from bridge.engine.api import CollectionView, ObjectView, Service
-    from bridge.ical.lines import Component
     from radicale_plugin.filters import TimeRange
 
 RANGE_MAX_MS: Final = 3 * 366 * 86_400_000
@@ -56,22 +55,12 @@ def _periods(view: ObjectView, start: int, end: int, zone: dt.tzinfo) -> Iterato
     source = worked(view)
     if source is None:
         return
-    kinds = [_kind(component) for component in source.components]
     for one in occurrences(view, start, end) or ():
+        kind = source.takes[one.number]
         first, last = one.bounds_ms(zone)
         first, last = max(first, start), min(last, end)
-        if kinds[one.number] and first < last:
-            yield kinds[one.number], first, last
-
-
-def _kind(component: Component) -> str:
-    """Return FBTYPE, or "" for what takes no time (RFC 4791 7.10)."""
-    said = {
-        name: line.value.strip().upper() for name in ("STATUS", "TRANSP") if (line := component.first(name))
-    }
-    if said.get("TRANSP") == "TRANSPARENT" or said.get("STATUS") == "CANCELLED":
-        return ""
-    return "BUSY-TENTATIVE" if said.get("STATUS") == "TENTATIVE" else "BUSY"
+        if kind and first < last:
+            yield kind, first, last
 
 
 def _merged(periods: list[tuple[int, int]]) -> list[tuple[int, int]]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+import threading
+from collections import OrderedDict
 from typing import TYPE_CHECKING, Final
 
 from bridge.clock import ms_from_utc
@@ -22,6 +24,8 @@ REPEATS_MAX: Final = 100
 """Repetitions of one alarm that are looked at (REPEAT, RFC 5545 3.8.6.2)."""
 ALARM_REACH_MS: Final = 400 * 86_400_000
 """An alarm further from its event than this is not searched for by time."""
+ANSWERS_KEPT: Final = 50_000
+"""Answers kept, about 200 bytes each."""
 TEXT_LISTS: Final = frozenset({"CATEGORIES", "RESOURCES"})
 
 _ZONELESS: Final = re.compile(r"^DTSTART(?![^:\r\n]*TZID)[^:\r\n]*:\d{8}(T\d{6})?\r?$", re.MULTILINE)
@@ -74,13 +78,40 @@ def occurs(view: ObjectView, times: TimeRange, zone: dt.tzinfo | None) -> bool:
     """Return whether an occurrence overlaps the range."""
     if not _overlap(view.starts_ms, view.ends_ms, times, WIDEN_MS if zone is not None else 0):
         return False
-    single = not view.recurring and view.text.count("BEGIN:VEVENT") == 1
-    if single and (zone is None or _ZONELESS.search(view.text) is None):
-        return True
-    if not single and (times.start_ms is None or times.end_ms is None) and zone is None:
+    if zone is None and (not view.recurring or times.start_ms is None or times.end_ms is None):
         return True  # the bounds are those of the first and the last occurrence
-    found = occurrences(view, *_closed(view, times))
-    return found is None or any(_touches(one, times, zone) for one in found)
+    if not view.recurring and _ZONELESS.search(view.text) is None:
+        return True
+    key = (view.etag, times, str(zone))
+    known = _answers.get(key)
+    if known is None:
+        found = occurrences(view, *_closed(view, times))
+        known = found is None or any(_touches(one, times, zone) for one in found)
+        _answers.put(key, known)
+    return known
+
+
+class _Answers:
+    """Remembers whether a version of an object occurs in a span: clients ask for the same ones again and again."""
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[tuple[str, TimeRange, str], bool] = OrderedDict()
+        self._guard = threading.Lock()
+
+    def get(self, key: tuple[str, TimeRange, str]) -> bool | None:
+        """Return what was found before."""
+        with self._guard:
+            return self._known.get(key)
+
+    def put(self, key: tuple[str, TimeRange, str], answer: bool) -> None:
+        """Keep an answer."""
+        with self._guard:
+            self._known[key] = answer
+            if len(self._known) > ANSWERS_KEPT:
+                self._known.popitem(last=False)
+
+
+_answers = _Answers()
 
 
 def _closed(view: ObjectView, times: TimeRange) -> tuple[int, int]:

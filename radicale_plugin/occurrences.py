@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 OCCURRENCES_MAX: Final = 20_000
 """Occurrences of one object in one answer; 54 years of a daily meeting."""
 OBJECTS_KEPT: Final = 2_048
-"""Parsed objects kept for the next query, about 15 kB each; keyed by etag, so never stale."""
+"""Parsed objects kept for the next query, about 5 kB each; keyed by etag, so never stale."""
 WIDEN_MS: Final = 14 * 3_600_000
 """How far all-day and floating times may lie from their UTC reading: nobody lives further from it."""
 _FIRST_MS: Final = ms_from_utc(dt.datetime(3, 1, 1, tzinfo=dt.UTC))
@@ -64,19 +64,20 @@ class Occurrence:
 
 
 class Worked:
-    """An object that has been read: its VEVENTs, and which of them an occurrence shows."""
+    """What is kept of an object that has been read: its times, and which VEVENT an occurrence shows."""
 
     def __init__(self, text: str) -> None:
         tree = lines.read(text)
-        self.tree = tree
-        self.components: list[Component] = tree.components("VEVENT")
+        components = tree.components("VEVENT")
         self.object: CalendarObject = read_object(tree, default_zone="UTC")
-        self.floating = [_is_floating(component) for component in self.components]
+        self.floating = [_is_floating(component) for component in components]
+        self.takes = [_takes(component) for component in components]
+        """Per VEVENT: FBTYPE, or "" for what takes no time (RFC 4791 7.10)."""
         self._master = 0
         self._overrides: dict[recur.Key, int] = {}
         ranged: list[tuple[recur.Key, int]] = []
         context = context_of(tree, dt.UTC)
-        for number, component in enumerate(self.components):
+        for number, component in enumerate(components):
             if component.first("RECURRENCE-ID") is None:
                 self._master = number
                 continue
@@ -99,6 +100,15 @@ class Worked:
             return self._overrides[key]
         place = bisect.bisect_left(self._ranged_keys, str(key))
         return self._ranged[place - 1][1] if place else self._master
+
+
+def _takes(component: Component) -> str:
+    said = {
+        name: line.value.strip().upper() for name in ("STATUS", "TRANSP") if (line := component.first(name))
+    }
+    if said.get("TRANSP") == "TRANSPARENT" or said.get("STATUS") == "CANCELLED":
+        return ""
+    return "BUSY-TENTATIVE" if said.get("STATUS") == "TENTATIVE" else "BUSY"
 
 
 def _is_floating(component: Component) -> bool:

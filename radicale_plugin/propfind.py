@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
-from urllib.parse import quote
 
 from bridge.errors import Missing, Refused
 from radicale_plugin import davxml, respond
+from radicale_plugin.davxml import quote_segment
 from radicale_plugin.people import addresses_of
 from radicale_plugin.properties import (
     ITEM_DEFAULT,
@@ -179,8 +179,13 @@ def item_responses(
     if missing:
         end += davxml.propstat("404 Not Found", [davxml.element(name) for name in missing])
     end += "</D:response>"
-    for one in objects:
-        yield f"{start}{quote(one.href)}{middle}{''.join([write(one) for write in found])}{end}"
+    if len(found) == 1:
+        write = found[0]
+        for one in objects:
+            yield f"{start}{quote_segment(one.href)}{middle}{write(one)}{end}"
+    else:
+        for one in objects:
+            yield f"{start}{quote_segment(one.href)}{middle}{''.join([write(one) for write in found])}{end}"
 
 
 def calendar_href(ask: Ask, view: CollectionView) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
 from bridge.engine.api import CollectionView, ObjectView, SyncTokenInvalid
 from bridge.errors import Refused
@@ -102,7 +102,7 @@ class _Report:
         start = calendar_href(self._ask, self._view)
         parts = [
             *self._responses(objects, keep_unseen=True),
-            *(davxml.gone(start + quote(href)) for href in dict.fromkeys(gone)),
+            *(davxml.gone(start + davxml.quote_segment(href)) for href in dict.fromkeys(gone)),
             davxml.element("D:sync-token", davxml.escape(self._view.sync_token)),
         ]
         return respond.multistatus(davxml.multistatus(parts))
@@ -123,7 +123,7 @@ class _Report:
         parts: dict[str, str] = {}
         for text, name in names.items():
             if name:
-                parts.setdefault(name, written.get(name) or davxml.gone(start + quote(name)))
+                parts.setdefault(name, written.get(name) or davxml.gone(start + davxml.quote_segment(name)))
             else:
                 parts.setdefault(f"/{text}", davxml.gone(davxml.escape(text.strip())))
         return respond.multistatus(davxml.multistatus(parts.values()))

@@ -35,6 +35,10 @@ CLOSE_S: Final = 10.0
 """How long :meth:`RunningServer.close` waits for requests under way."""
 BACKLOG: Final = 1024
 """Connections that the system keeps waiting for us."""
+WRITES: Final = frozenset(
+    {"PUT", "POST", "DELETE", "MOVE", "COPY", "PATCH", "MKCALENDAR", "MKCOL", "PROPPATCH"}
+)
+"""Methods whose answer may wait for a vendor."""
 LINGER_S: Final = 2.0
 """How long a connection that we end may still send what nobody will read."""
 LINGER_BYTES: Final = 65_536
@@ -118,12 +122,50 @@ class _Channel(HTTPChannel):  # type: ignore[misc]  # waitress has no types
             super().handle_close()
 
 
+class Workers:
+    """Two groups of threads: one for requests that may wait for a vendor, one for all others.
+
+    A write waits for its vendor for some seconds. With one group, as many slow writes as there are threads would
+    make every reader wait, too; here they only make other writers wait.
+    """
+
+    def __init__(self, threads: int) -> None:
+        self._readers = ThreadedTaskDispatcher()
+        self._writers = ThreadedTaskDispatcher()
+        writers = max(1, threads // 2)
+        self._readers.set_thread_count(max(1, threads - writers))
+        self._writers.set_thread_count(writers)
+
+    def add_task(self, channel: Any) -> None:
+        """Hand a connection with a complete request to one of the groups (waitress's word)."""
+        requests = channel.requests
+        command = getattr(requests[0], "command", "") if requests else ""
+        group = self._writers if str(command).upper() in WRITES else self._readers
+        group.add_task(channel)
+
+    def stop(self, deadline: float) -> None:
+        """End the threads; those that hang are left behind as daemons and said so. Waiting requests are dropped."""
+        groups = (self._readers, self._writers)
+        for group in groups:
+            group.set_thread_count(0)
+        for group in groups:
+            with group.lock:
+                while group.threads:
+                    left = deadline - time.monotonic()
+                    if left <= 0:
+                        log.warning("http.workers_left", extra=fields(threads=len(group.threads)))
+                        break
+                    group.thread_exit_cv.wait(left)
+                while group.queue:
+                    group.queue.popleft().cancel()
+
+
 class RunningServer:
     """A server in a thread of its own."""
 
-    def __init__(self, server: Any, dispatcher: Any, sockets: dict[int, Any], host: str, port: int) -> None:
+    def __init__(self, server: Any, workers: Workers, sockets: dict[int, Any], host: str, port: int) -> None:
         self._server = server
-        self._dispatcher = dispatcher
+        self._workers = workers
         self._sockets = sockets
         self._stopping = threading.Event()
         self._closed = threading.Lock()
@@ -154,7 +196,8 @@ class RunningServer:
             self._server.socket.close()
         while time.monotonic() < deadline and self._is_busy():
             wasyncore.loop(timeout=0.05, map=self._sockets, use_poll=True, count=1)
-        self._stop_workers(deadline)
+        self._workers.stop(deadline)
+        self._server.pull_trigger = lambda: None  # a thread that was left behind may still come back
         for channel in self._channels():
             HTTPChannel.handle_close(channel)  # not ours, which lingers; closes its temporary files, too
         self._server.trigger.close()
@@ -167,20 +210,6 @@ class RunningServer:
     def _channels(self) -> list[Any]:
         """Return the open connections."""
         return [one for one in list(self._sockets.values()) if isinstance(one, HTTPChannel)]
-
-    def _stop_workers(self, deadline: float) -> None:
-        """End the threads; one that hangs is left behind as a daemon and said so."""
-        dispatcher = self._dispatcher
-        dispatcher.set_thread_count(0)
-        with dispatcher.lock:
-            while dispatcher.threads:
-                left = deadline - time.monotonic()
-                if left <= 0:
-                    log.warning("http.workers_left", extra=fields(threads=len(dispatcher.threads)))
-                    break
-                dispatcher.thread_exit_cv.wait(left)
-            while dispatcher.queue:
-                dispatcher.queue.popleft().cancel()
 
 
 def listening_socket(host: str, port: int) -> socket.socket:
@@ -214,16 +243,18 @@ def serve(
     body_bytes_max: int = 2_000_000,
     channel_timeout_s: int = CHANNEL_TIMEOUT_S,
 ) -> RunningServer:
-    """Serve ``app`` in the background; port 0 takes a free one. Raises OSError if the address cannot be had."""
+    """Serve ``app`` in the background; port 0 takes a free one. Raises OSError if the address cannot be had.
+
+    Half of the ``threads`` (at least one) are for requests that write, the others for all else.
+    """
     sock = listening_socket(host, port)
     sockets: dict[int, Any] = {}
-    dispatcher = ThreadedTaskDispatcher()
-    dispatcher.set_thread_count(threads)
+    workers = Workers(threads)
     server = create_server(
         app,
         map=sockets,
         _start=False,
-        _dispatcher=dispatcher,
+        _dispatcher=workers,
         sockets=[sock],
         threads=threads,
         connection_limit=connections_max,
@@ -240,4 +271,4 @@ def serve(
     server.channel_class = _Channel
     server.accept_connections()
     name = sock.getsockname()
-    return RunningServer(server, dispatcher, sockets, str(name[0]), int(name[1]))
+    return RunningServer(server, workers, sockets, str(name[0]), int(name[1]))

@@ -232,7 +232,7 @@ def test_an_item_is_looked_up_and_not_parsed(disk, service, monkeypatch):
 def test_filters_are_judged_finally_and_by_time(disk, service):
     service.seed(1, "a.ics", event("a"))
     service.seed(1, "b.ics", event("b", start="20270602T010000Z", end="20270602T020000Z"))
-    xml = ET.fromstring(  # noqa: S314
+    xml = ET.fromstring(
         f'<C:filter xmlns:C="{NS["C"]}"><C:comp-filter name="VCALENDAR"><C:comp-filter name="VEVENT">'
         '<C:time-range start="20260601T000000Z" end="20260701T000000Z"/></C:comp-filter></C:comp-filter></C:filter>'
     )

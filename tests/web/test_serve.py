@@ -219,3 +219,29 @@ def test_more_connections_than_allowed_wait_and_are_served_later():
         assert not late.is_alive()
     finally:
         server.close()
+
+
+def test_writers_that_wait_for_a_vendor_never_make_a_reader_wait():
+    release = threading.Event()
+
+    def app(environ, start_response):
+        if environ["REQUEST_METHOD"] == "PUT":
+            release.wait(20)
+        return hello(environ, start_response)
+
+    server = serve(app, "127.0.0.1", 0, threads=4)
+    writers = [threading.Thread(target=ask, args=(server.port, "/", "PUT")) for _ in range(12)]
+    try:
+        for one in writers:
+            one.start()
+        time.sleep(0.2)
+        since = time.monotonic()
+        for _ in range(20):
+            assert ask(server.port) == b"hello /\n"
+        assert time.monotonic() - since < 2
+    finally:
+        release.set()
+        for one in writers:
+            one.join(10)
+        assert not any(one.is_alive() for one in writers)
+        server.close()
