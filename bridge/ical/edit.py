@@ -194,24 +194,20 @@ def moment_line(
     base = params_of if params_of is not None else make(name, "", eol=tools.eol)
     if model is not None and zone is not None and isinstance(moment, dt.datetime):
         moment = moment.astimezone(zone)
-        tzid = model.param("TZID")
         is_local = not model.value.strip().upper().endswith("Z")
         if is_local and not write.is_second(moment):
-            return _with_form(base, values.local_text(moment), tzid=tzid, value_type=None)
-        return _with_form(base, values.utc_text(moment), tzid=None, value_type=None)
+            return _with_form(base.with_param("TZID", None, like=model), values.local_text(moment), None)
+        return _with_form(base.with_param("TZID", None), values.utc_text(moment), None)
     line, zone_name = write.moment_line(name, moment, keep_zone=keep_zone, eol=tools.eol)
     if zone_name is not None:
         write.need_zone(tools.zone_names, zone_name, moment.year)
-    return _with_form(base, line.value, tzid=zone_name, value_type=line.param("VALUE"))
+    return _with_form(base.with_param("TZID", zone_name), line.value, line.param("VALUE"))
 
 
-def _with_form(base: Line, value: str, *, tzid: str | None, value_type: str | None = None) -> Line:
-    line = base
-    kind = (line.param("VALUE") or "").upper()
-    if value_type != (kind or None) and not (kind == "DATE-TIME" and value_type is None):
+def _with_form(line: Line, value: str, value_type: str | None) -> Line:
+    kind = (line.param("VALUE") or "").upper() or None
+    if value_type != kind and not (kind == "DATE-TIME" and value_type is None):
         line = line.with_param("VALUE", value_type)
-    if tzid != line.param("TZID"):
-        line = line.with_param("TZID", tzid)
     return line.with_value(value)
 
 

@@ -34,7 +34,7 @@ def fingerprint(obj: CalendarObject) -> str:
 
 def same(a: CalendarObject, b: CalendarObject) -> bool:
     """Return whether two objects mean the same."""
-    return a == b or fingerprint(a) == fingerprint(b)
+    return a is b or fingerprint(a) == fingerprint(b)
 
 
 def _ordered(obj: CalendarObject) -> list[Event]:

@@ -76,10 +76,22 @@ class Line(NamedTuple):
         """Return the same property with the same parameters and another (escaped) value."""
         return _made(self.head, self.name, self.params, value, self.eol)
 
-    def with_param(self, name: str, value: str | None) -> Line:
-        """Return the same property with one parameter set, or removed by None; the others stay as written."""
+    def param_piece(self, name: str) -> str | None:
+        """Return a parameter as written, ``NAME=value`` with its quotes, or None."""
+        for piece in _head_pieces(self.head)[1:]:
+            if piece.partition("=")[0].upper() == name:
+                return piece
+        return None
+
+    def with_param(self, name: str, value: str | None, *, like: Line | None = None) -> Line:
+        """Return the same property with one parameter set, or removed by None; the others stay as written.
+
+        With ``like`` the parameter is written as it stands in that line.
+        """
         pieces = _head_pieces(self.head)
         mine = None if value is None else f"{name}={quote_param(value)}"
+        if like is not None:
+            mine = like.param_piece(name)
         out = [pieces[0]]
         for piece in pieces[1:]:
             if piece.partition("=")[0].upper() != name:
@@ -307,6 +319,8 @@ def _colon(content: str, start: int) -> int:
 
 def _params(text: str) -> Params:
     """Parse ``;NAME=value,value;NAME=…``; what is no parameter is passed over (it stays in ``raw``)."""
+    if text.count('"') % 2:
+        text = text.replace('"', "")  # a quote that is never closed says nothing
     if '"' not in text and "^" not in text:
         out = []
         for piece in text.split(";")[1:]:

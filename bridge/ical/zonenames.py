@@ -97,13 +97,11 @@ def fixed(offset: dt.timedelta) -> dt.tzinfo:
 
 def zone_name(zone: dt.tzinfo | None) -> str:
     """Return the name to write and compare by: an IANA name, ``UTC``, or ``UTC+05:45`` for a bare offset."""
-    if isinstance(zone, zoneinfo.ZoneInfo):
-        return zone.key or "UTC"
-    if zone is None or zone is dt.UTC:
-        return "UTC"
-    offset = zone.utcoffset(None)
-    same = fixed(offset) if offset is not None else zone
-    return zone_name(same) if not isinstance(same, dt.timezone) or same is dt.UTC else str(same)
+    if isinstance(zone, dt.timezone):
+        named = fixed(zone.utcoffset(None))
+        return named.key if isinstance(named, zoneinfo.ZoneInfo) else str(named)
+    key = str(getattr(zone, "key", None) or "UTC")
+    return "UTC" if key.casefold() in _UTC_NAMES else key
 
 
 def candidates() -> Iterator[str]:
