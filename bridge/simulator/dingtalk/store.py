@@ -8,7 +8,8 @@ import hashlib
 import itertools
 from typing import TYPE_CHECKING, Any, Final
 
-from bridge.simulator.dingtalk.recurrence import Reading, occurrences
+from bridge.simulator.dingtalk.expansion import Expansion
+from bridge.simulator.dingtalk.recurrence import Reading
 from bridge.simulator.dingtalk.state import Department, Event, Item, Person, Room, occurrence, whole
 
 if TYPE_CHECKING:
@@ -88,6 +89,7 @@ class Store:
         }
         self.rooms = {room.id: room for room in ROOMS}
         self.events: dict[str, Event] = {}
+        self._expansions: dict[str, Expansion] = {}
         self._ids: dict[str, tuple[str, int | None, str]] = {}
         self._numbers: dict[str, Iterator[int]] = {}
         self.seq = 0
@@ -224,10 +226,20 @@ class Store:
 
     def starts(self, event: Event) -> Iterator[When]:
         """Yield the original starts of a series, removed ones included; nothing for a single event."""
-        rule = event.details.rule
-        if rule is not None:
+        if event.is_series:
+            for _, start in self._expansion(event).walk():
+                yield start
+
+    def _expansion(self, event: Event) -> Expansion:
+        """Return the expansion of a series, the one already begun if nothing has changed since."""
+        reading = self.reading()
+        removed: frozenset[int] = frozenset()
+        if not reading.numbered_counts_removed:
             removed = frozenset(origin for origin, override in event.overrides.items() if override.cancelled)
-            yield from occurrences(rule, event.details.start, self.reading(), removed)
+        known = self._expansions.get(event.key)
+        if known is None or not known.is_of(event.details, reading, removed):
+            known = self._expansions[event.key] = Expansion(event.details, reading, removed)
+        return known
 
     def whole(self, event: Event) -> Item:
         """Return the single event or the master."""
@@ -235,13 +247,8 @@ class Store:
 
     def occurrence(self, event: Event, origin: int) -> Item | None:
         """Return the occurrence that originally starts at ``origin``, cancelled or not; None: no such."""
-        for start in self.starts(event):
-            epoch_s = int(start.at(self.all_day_zone).timestamp())
-            if epoch_s == origin:
-                return occurrence(event, start, self.all_day_zone)
-            if epoch_s > origin:
-                return None
-        return None
+        start = self._expansion(event).find(origin) if event.is_series else None
+        return None if start is None else occurrence(event, start, self.all_day_zone)
 
     def occurrence_at(self, event: Event, start: When) -> Item:
         """Return the occurrence with this original start."""
@@ -257,16 +264,17 @@ class Store:
             return
         late = set(event.overrides)
         length = event.details.end.at(zone) - event.details.start.at(zone) + SLACK
-        for start in self.starts(event):
-            at = start.at(zone)
-            changed = int(at.timestamp()) in late
-            if low is not None and not changed and at + length < low:
+        first_s = None if low is None else (low - length).timestamp()
+        for origin, start in self._expansion(event).walk():
+            changed = origin in late
+            if first_s is not None and not changed and origin < first_s:
                 continue
-            late.discard(int(at.timestamp()))
-            if at >= high and not late:
-                return
-            if at >= high and not changed:
-                continue
+            late.discard(origin)
+            if origin >= high.timestamp():
+                if not changed and not late:
+                    return
+                if not changed:
+                    continue
             item = occurrence(event, start, zone)
             if item.details.start.at(zone) < high and (low is None or item.details.end.at(zone) >= low):
                 yield item
