@@ -8,7 +8,7 @@ PYTHON ?=
 VENV ?= .venv
 ARGS ?=
 
-.PHONY: help demo test test-slow lint bench clean venv venv-test
+.PHONY: help demo test test-slow lint bench docs clean venv venv-test
 
 help:
 	@echo "make demo        both vendors simulated and the real bridge: address, user, password, feed"
@@ -16,6 +16,7 @@ help:
 	@echo "make test-slow   the long searches"
 	@echo "make lint        ruff, mypy, import-linter"
 	@echo "make bench       compare with stock Radicale; writes benchmarks/RESULTS.md"
+	@echo "make docs        print docs/fidelity.md anew from the table in the code"
 	@echo "make clean       remove .venv and every cache"
 
 demo: venv
@@ -35,6 +36,9 @@ lint: venv-test
 
 bench: venv
 	$(VENV)/bin/python -m benchmarks.run $(ARGS)
+
+docs: venv
+	$(VENV)/bin/python -m bridge.cli.fidelity > docs/fidelity.md
 
 venv:
 	@PYTHON="$(PYTHON)" sh .ci/venv "$(VENV)" "."

@@ -9,6 +9,7 @@ from bridge.engine import directory
 from bridge.engine.desired import Desired, Span, desire
 from bridge.engine.texts import have_of, own_answer, read
 from bridge.errors import BadInput, NotAllowed, PreconditionFailed
+from bridge.model import fidelity
 from bridge.plan.moments import override_key
 from bridge.plan.steps import next_step
 from bridge.store import objects
@@ -116,9 +117,7 @@ def _judge_guest(at: Situation, obj: CalendarObject, base: CalendarObject | None
     return Verdict(needs_vendor=bool(answers), exact_until_ms=None, losses=())
 
 
-CANNOT_RESPOND = (
-    "this vendor takes answers to invitations only in its own app; answer there, the calendar will follow"
-)
+CANNOT_RESPOND = fidelity.sentence("ATTENDEE.answer")
 
 
 def _content(desired: Desired) -> dict[str, object]:

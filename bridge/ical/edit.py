@@ -14,6 +14,7 @@ from bridge.ical.recur import end_of, instant
 from bridge.ical.rules import rule_from_text, rule_to_text
 from bridge.ical.sheet import Sheet
 from bridge.ical.vevent import Context, line_dates, trigger_s
+from bridge.model import fidelity
 from bridge.model.event import Event, Status
 from bridge.model.recurrence import Recurrence
 
@@ -67,7 +68,7 @@ def edit(component: Component, shown: Event, before: Event, after: Event, tools:
 def stamp(sheet: Sheet, tools: Tools, *, is_revision: bool) -> None:
     """Renew DTSTAMP and LAST-MODIFIED, and count SEQUENCE up if ``is_revision``; only those that are there."""
     now = write.stamp_text(tools.dtstamp_ms)
-    for name in ("DTSTAMP", "LAST-MODIFIED"):
+    for name in fidelity.RENEWED:
         line = sheet.first(name)
         if line is not None:
             sheet.replace(line, line.with_value(now))

@@ -12,11 +12,10 @@ from bridge.ical import lines, zones
 from bridge.ical.lines import BOM, Component
 from bridge.ical.values import clean
 from bridge.ical.vevent import Context, context_of, read_event
+from bridge.model import fidelity
 from bridge.model.event import CalendarObject, Event
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from bridge.model.recurrence import Moment
 
 OVERRIDES_MAX: Final = 2_000
@@ -26,13 +25,6 @@ _DATA: Final = "C:valid-calendar-data"
 _RESOURCE: Final = "C:valid-calendar-object-resource"
 _COMPONENT: Final = "C:supported-calendar-component"
 _FORMAT: Final = "C:supported-calendar-data"
-
-_OTHERS: Final[Mapping[str, str]] = {
-    "VTODO": "tasks",
-    "VJOURNAL": "journal entries",
-    "VFREEBUSY": "free-busy data",
-    "VAVAILABILITY": "availability",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,21 +106,18 @@ def _read_tree(text: str, max_bytes: int) -> Component:
     tree = lines.read(text, max_bytes=max_bytes)
     version = tree.first("VERSION")
     if version is not None and version.value.strip() == "1.0":
-        msg = "This is vCalendar 1.0; send iCalendar 2.0."
-        raise BadInput(msg, precondition=_FORMAT)
+        raise BadInput(fidelity.sentence("VERSION"), precondition=_FORMAT)
     scale = tree.first("CALSCALE")
     if scale is not None and scale.value.strip().upper() not in {"GREGORIAN", ""}:
-        msg = f"CALSCALE on line {scale.number}: only the Gregorian calendar can be held."
-        raise BadInput(msg, precondition=_FORMAT)
+        raise BadInput(fidelity.sentence("CALSCALE", line=scale.number), precondition=_FORMAT)
     return tree
 
 
 def _events(tree: Component) -> list[Component]:
     events = tree.components("VEVENT")
-    others = [component for component in tree.components() if component.name in _OTHERS]
+    others = [component for component in tree.components() if component.name in fidelity.COMPONENTS_REFUSED]
     if others and not events:
-        msg = f"Only events can be kept here, not {_OTHERS[others[0].name]}."
-        raise BadInput(msg, precondition=_COMPONENT)
+        raise BadInput(fidelity.COMPONENTS_REFUSED[others[0].name], precondition=_COMPONENT)
     if others:
         msg = f"Line {others[0].begin.number}: one object holds one kind of component; this one mixes two."
         raise BadInput(msg, precondition=_RESOURCE)

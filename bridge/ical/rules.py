@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from bridge.errors import BadInput, Inexpressible
 from bridge.ical.values import YEAR_MAX, YEAR_MIN, Stamp, date_text, parse_stamp, utc_text
+from bridge.model import fidelity
 from bridge.model.recurrence import Freq, Moment, NthDay, Rule, Weekday
 
 if TYPE_CHECKING:
@@ -134,8 +135,7 @@ def check_bounds(rule: Rule, start: Moment, where: str = "RRULE") -> None:
         msg = f"{where} repeats an all-day event more often than daily, which RFC 5545 3.3.10 forbids."
         raise BadInput(msg)
     if rule.count is None and rule.until is None:
-        msg = f"{where} repeats {rule.freq.lower()} for ever; give it an end, or use a daily rule."
-        raise Inexpressible(msg)
+        fidelity.refuse("RRULE.endless", where=where, freq=rule.freq.lower())
     steps = rule.count or 0
     if isinstance(rule.until, dt.datetime):
         steps = int((rule.until - start).total_seconds()) // (step_s * rule.interval)
@@ -164,11 +164,9 @@ def _parts(text: str, where: str) -> dict[str, str]:
 def _check_parts(parts: dict[str, str], where: str) -> None:
     """Take away what RFC 7529 adds as far as it changes nothing; refuse what is not known."""
     if parts.pop("RSCALE", "GREGORIAN") != "GREGORIAN":
-        msg = f"{where} counts in another calendar than the Gregorian one (RSCALE); no calendar here can hold that."
-        raise Inexpressible(msg)
+        fidelity.refuse("RRULE.RSCALE", where=where)
     if parts.pop("SKIP", "") not in _OMITTED:
-        msg = f"{where} moves days that do not exist (SKIP, RFC 7529); no calendar here can hold that."
-        raise Inexpressible(msg)
+        fidelity.refuse("RRULE.SKIP", where=where)
     known = {"FREQ", "INTERVAL", "COUNT", "UNTIL", "BYDAY", "WKST", *_LISTS}
     for key in [key for key in parts if key not in known]:
         if not key.startswith("X-"):

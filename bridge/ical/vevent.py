@@ -11,6 +11,7 @@ from bridge.ical import people, zones
 from bridge.ical.lines import Component, Line
 from bridge.ical.rules import check_bounds, rule_from_text
 from bridge.ical.values import Span, Stamp, parse_duration, parse_stamp, unescape
+from bridge.model import fidelity
 from bridge.model.event import Alarm, Event, Status
 from bridge.model.recurrence import Moment, Recurrence, Rule
 
@@ -262,8 +263,7 @@ def _read_recurrence(found: Mapping[str, list[Line]], start: Moment, context: Co
     if not ("RRULE" in found or "RDATE" in found or "EXDATE" in found):
         return Recurrence()
     if "EXRULE" in found:
-        msg = f"EXRULE on line {found['EXRULE'][0].number} is no longer part of iCalendar; use EXDATE."
-        raise Inexpressible(msg)
+        fidelity.refuse("EXRULE", line=found["EXRULE"][0].number)
     rules: list[Rule] = []
     for line in found.get("RRULE", []):
         if not line.value.strip():

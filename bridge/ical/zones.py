@@ -16,10 +16,11 @@ import datetime as dt
 import functools
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from bridge.errors import BadInput, Inexpressible
+from bridge.errors import BadInput
 from bridge.ical import lines, values
 from bridge.ical.customzones import YEARS_MAX, local_offset, match
 from bridge.ical.zonenames import Years, by_name, fixed, zone_name
+from bridge.model import fidelity
 
 if TYPE_CHECKING:
     from bridge.ical.lines import Component
@@ -48,11 +49,7 @@ def resolve(tzid: str, vtimezone: Component | None, years: Years) -> dt.tzinfo:
     last = min(years[1], first + YEARS_MAX, values.YEAR_MAX - 1)
     found = match(lines.write(vtimezone), (min(first, values.YEAR_MAX - 1), last))
     if found is None:
-        msg = (
-            f"The time zone {_shown(tzid)} is defined by rules that are those of no known zone; "
-            "choose a zone from your calendar's list."
-        )
-        raise Inexpressible(msg)
+        fidelity.refuse("TZID.custom", name=_shown(tzid))
     return found
 
 

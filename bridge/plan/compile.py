@@ -11,7 +11,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING, Final
 
-from bridge.errors import Inexpressible
+from bridge.model import fidelity
 from bridge.model.event import CalendarObject, Event, Status
 from bridge.plan.compiling.assemble import Assembly, alone, name, pieces_of
 from bridge.plan.compiling.client import ClientSet
@@ -159,12 +159,7 @@ def _check_count(made: Assembly, pieces: list[Piece], limits: Limits, items_max:
         piece.key not in over and not (piece.at is not None and made.is_over(piece.event)) for piece in pieces
     )
     if count > items_max:
-        msg = (
-            f"This series would take {count} separate entries at {limits.kind}, which has no rule like it; "
-            f"at most {items_max} are made. A simpler rule (every n days, weeks or months), an end date, "
-            "or fewer changed occurrences would help."
-        )
-        raise Inexpressible(msg)
+        fidelity.refuse("RRULE.items", count=count, kind=limits.kind, most=items_max)
 
 
 __all__ = ["ITEMS_MAX", "TODAY", "compile_object"]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING, Final
 
+from bridge.model import fidelity
 from bridge.model.event import Alarm, Event, Status
 from bridge.model.people import Attendee, PartStat
 from bridge.model.recurrence import Recurrence
@@ -101,7 +102,7 @@ def allows_change(snapshot: Json, roster: Roster) -> str:
     organizer_id = text(organizer, "id")
     if not organizer_id or organizer_id == roster.me or flag(organizer, "self"):
         return ""
-    return "in DingTalk only the organizer may change an event; you can answer it or delete your own copy"
+    return fidelity.sentence("dingtalk.ORGANIZER.guest")
 
 
 def partstat_of(row: Json) -> PartStat:

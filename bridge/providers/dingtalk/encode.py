@@ -11,6 +11,7 @@ import datetime as dt
 from typing import TYPE_CHECKING, Final
 
 from bridge.errors import Inexpressible
+from bridge.model import fidelity
 from bridge.model.event import Status
 from bridge.model.loss import Encoded, Loss
 from bridge.providers.dingtalk import richtext
@@ -63,7 +64,7 @@ def encode(event: Event, roster: Roster) -> Encoded[Json]:
         payload["recurrence"] = recurrence
     if event.rich_description:
         _rich(event, payload, losses)
-    _note_unheld(event, losses)
+    _note_unheld(event, roster, losses)
     return Encoded(payload, tuple(losses))
 
 
@@ -82,15 +83,16 @@ def _check(event: Event) -> None:
         raise Inexpressible(msg)
     year = event.start.year
     if not LIMITS.year_min <= year <= LIMITS.year_max:
-        msg = f"the year {year} is outside {LIMITS.year_min} to {LIMITS.year_max}"
-        raise Inexpressible(msg)
+        fidelity.refuse("dingtalk.DTSTART.year", year=year, first=LIMITS.year_min, last=LIMITS.year_max)
+    if event.status is Status.CANCELLED:
+        fidelity.refuse("dingtalk.STATUS.cancelled")
 
 
 def _summary(event: Event, losses: list[Loss]) -> str:
     """Return ``summary``, which must not be blank."""
     if event.summary.strip():
         return _bounded("SUMMARY", event.summary, LIMITS.summary_chars_max)
-    losses.append(Loss("SUMMARY", f"DingTalk refuses an empty title and shows {UNTITLED} instead"))
+    losses.append(fidelity.loss("dingtalk.SUMMARY.empty", shown=UNTITLED))
     return UNTITLED
 
 
@@ -98,8 +100,7 @@ def _bounded(what: str, written: str, most: int) -> str:
     """Return a text that is not longer than allowed; cutting it would lose what somebody wrote."""
     length = chars(written)
     if length > most:
-        msg = f"{what} has {length} characters; DingTalk holds at most {most}"
-        raise Inexpressible(msg)
+        fidelity.refuse("dingtalk.TEXT.long", what=what, length=length, most=most)
     return written
 
 
@@ -107,14 +108,11 @@ def _rich(event: Event, payload: Json, losses: list[Loss]) -> None:
     """Add ``richTextDescription`` where it is the description with formatting."""
     length = chars(event.rich_description)
     if length > RICH_TEXT_CHARS_MAX:
-        why = (
-            f"the formatted text has {length} characters; at most {RICH_TEXT_CHARS_MAX} are sent to DingTalk"
-        )
-        losses.append(Loss("X-ALT-DESC", why))
+        losses.append(fidelity.loss("dingtalk.X-ALT-DESC.long", length=length, most=RICH_TEXT_CHARS_MAX))
     elif richtext.adds_to(event.description, event.rich_description):
         payload["richTextDescription"] = {"text": event.rich_description}
     else:
-        losses.append(Loss("X-ALT-DESC", "the formatted text says something else than the plain one"))
+        losses.append(fidelity.loss("dingtalk.X-ALT-DESC.other"))
 
 
 # ---- times -----------------------------------------------------------------------------------------------
@@ -134,7 +132,7 @@ def _span(event: Event, losses: list[Loss]) -> tuple[When, When]:
         if event.recurrence.rules:
             msg = "a series needs a named time zone or a whole-hour offset in DingTalk"
             raise Inexpressible(msg)
-        losses.append(Loss("TZID", "DingTalk has no name for this time zone; the time is sent in UTC"))
+        losses.append(fidelity.loss("dingtalk.TZID.unnamed"))
         start, zone = start.astimezone(dt.UTC), "UTC"
     if end_time < start:
         msg = "the event ends before it starts"
@@ -155,7 +153,8 @@ def _recurrence(event: Event, losses: list[Loss]) -> RecurrenceBody | None:
         raise Inexpressible(msg)
     if not event.recurrence.rules:
         return None
-    body, lost = encode_rule(event.recurrence.rules[0], event.start)
+    recurrence = event.recurrence
+    body, lost = encode_rule(recurrence.rules[0], event.start, has_holes=bool(recurrence.exdates))
     losses.extend(lost)
     return body
 
@@ -168,12 +167,13 @@ def _reminders(alarms: Iterable[Alarm], losses: list[Loss]) -> list[ReminderBody
     minutes: set[int] = set()
     for alarm in alarms:
         if alarm.before_start_s < 0:
-            losses.append(Loss("VALARM", "DingTalk has no reminders after the start"))
+            losses.append(fidelity.loss("dingtalk.VALARM.after"))
             continue
         earlier = -(-alarm.before_start_s // MINUTE_S)
         if earlier * MINUTE_S != alarm.before_start_s:
-            why = f"DingTalk reminds at whole minutes: {earlier} minutes before instead of {alarm.before_start_s} s"
-            losses.append(Loss("VALARM", why))
+            losses.append(
+                fidelity.loss("dingtalk.VALARM.seconds", minutes=earlier, seconds=alarm.before_start_s)
+            )
         minutes.add(earlier)
     return [{"method": METHOD, "minutes": minute} for minute in sorted(minutes)]
 
@@ -188,20 +188,19 @@ def _attendees(event: Event, roster: Roster, losses: list[Loss]) -> list[Attende
     for attendee in event.attendees:
         vendor_id = roster.id_of(attendee.address)
         if vendor_id is None:
-            losses.append(Loss("ATTENDEE", f"{attendee.address} is nobody whom DingTalk knows"))
+            losses.append(fidelity.loss("dingtalk.ATTENDEE.stranger", address=attendee.address))
         elif vendor_id not in own:
             listed[vendor_id] = {"id": vendor_id, "isOptional": attendee.is_optional}
     if len(listed) > LIMITS.attendees_max:
-        msg = f"the event has {len(listed)} attendees; DingTalk holds at most {LIMITS.attendees_max}"
-        raise Inexpressible(msg)
+        fidelity.refuse("dingtalk.ATTENDEE.many", count=len(listed), most=LIMITS.attendees_max)
     return [listed[vendor_id] for vendor_id in sorted(listed)]
 
 
-def _note_unheld(event: Event, losses: list[Loss]) -> None:
+def _note_unheld(event: Event, roster: Roster, losses: list[Loss]) -> None:
     """Note what the model knows and DingTalk has no field for."""
     if event.url and not event.url.startswith(OWN_LINKS):
-        losses.append(Loss("URL", "DingTalk holds no links but those of its own meetings"))
+        losses.append(fidelity.loss("dingtalk.URL"))
     if event.status is Status.TENTATIVE:
-        losses.append(Loss("STATUS", "DingTalk has no tentative events"))
-    if event.status is Status.CANCELLED:
-        losses.append(Loss("STATUS", "DingTalk has no way to mark an event as cancelled but to delete it"))
+        losses.append(fidelity.loss("dingtalk.STATUS.tentative"))
+    if event.organizer is not None and roster.id_of(event.organizer.address) != roster.me:
+        losses.append(fidelity.loss("dingtalk.ORGANIZER"))

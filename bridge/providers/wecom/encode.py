@@ -16,8 +16,9 @@ import itertools
 from typing import TYPE_CHECKING, Final
 
 from bridge.errors import Inexpressible
+from bridge.model import fidelity
 from bridge.model.event import Status
-from bridge.model.loss import Encoded, Loss
+from bridge.model.loss import Encoded
 from bridge.model.recurrence import Freq, Weekday
 from bridge.providers.wecom import schema
 from bridge.providers.wecom.limits import (
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from bridge.model.event import Alarm, Event
+    from bridge.model.loss import Loss
     from bridge.model.people import Person, Roster
     from bridge.model.recurrence import Moment, Rule
     from bridge.model.upstream import Json
@@ -55,8 +57,7 @@ def encode(event: Event, roster: Roster, zone: ZoneInfo) -> Encoded[Json]:
     Raises Inexpressible for what WeCom has no form for.
     """
     if event.status is Status.CANCELLED:
-        msg = "WeCom does not keep cancelled events; delete it instead"
-        raise Inexpressible(msg)
+        fidelity.refuse("wecom.STATUS.cancelled")
     start_s, end_s, hours = _span(event, zone)
     attendees, losses = _attendees(event, roster)
     reminders: RemindersJson = {}
@@ -86,8 +87,7 @@ def encode(event: Event, roster: Roster, zone: ZoneInfo) -> Encoded[Json]:
 def _bounded(what: str, text: str, chars_max: int) -> str:
     """Return a text that fits; a vendor that cuts it would lose the rest in silence."""
     if len(text) > chars_max:
-        msg = f"the {what} has {len(text)} characters; WeCom holds at most {chars_max}: shorten it"
-        raise Inexpressible(msg)
+        fidelity.refuse("wecom.TEXT.long", what=what, length=len(text), most=chars_max)
     return text
 
 
@@ -100,8 +100,7 @@ def _span(event: Event, zone: ZoneInfo) -> tuple[int, int, int]:
     if isinstance(start, dt.datetime) and isinstance(end, dt.datetime):
         start_s, end_s = epoch_of(start), epoch_of(end)
         if end_s <= start_s:
-            msg = "WeCom only holds events that end after they start; give it a length"
-            raise Inexpressible(msg)
+            fidelity.refuse("wecom.DTEND.zero")
         # The offset means nothing for a single event: the company's own, so that no re-save in another zone counts.
         return start_s, end_s, near_hours(zone, start.astimezone(zone).date())
     if end <= start:
@@ -127,18 +126,14 @@ def _attendees(event: Event, roster: Roster) -> tuple[list[str], list[Loss]]:
         ids.setdefault(userid.casefold(), userid)
     losses = []
     if strangers:
-        why = f"{strangers} of the attendees are not in the WeCom directory; WeCom does not invite them"
-        losses.append(Loss("ATTENDEE", why))
+        losses.append(fidelity.loss("wecom.ATTENDEE.stranger", count=strangers))
     if optional:
-        losses.append(Loss("ATTENDEE", f"WeCom does not tell optional attendees apart ({optional})"))
+        losses.append(fidelity.loss("wecom.ATTENDEE.optional", count=optional))
     if roster.me and set(ids) == {roster.me.casefold()}:
-        losses.append(
-            Loss("ATTENDEE", "you are not invited to your own event; it is in your calendar anyway")
-        )
+        losses.append(fidelity.loss("wecom.ATTENDEE.alone"))
         ids.clear()
     if len(ids) > ATTENDEES_MAX:
-        msg = f"{len(ids)} attendees are more than the {ATTENDEES_MAX} that WeCom holds"
-        raise Inexpressible(msg)
+        fidelity.refuse("wecom.ATTENDEE.many", count=len(ids), most=ATTENDEES_MAX)
     return sorted(ids.values()), losses
 
 
@@ -146,13 +141,13 @@ def _unheld(event: Event, roster: Roster) -> list[Loss]:
     """Name what WeCom has no field for and the bridge keeps alone."""
     losses = []
     if event.organizer is not None and not _is_me(event.organizer, roster):
-        losses.append(Loss("ORGANIZER", "WeCom keeps no organizer; the app counts as the maker"))
+        losses.append(fidelity.loss("wecom.ORGANIZER"))
     if event.status is Status.TENTATIVE:
-        losses.append(Loss("STATUS", "WeCom has no tentative events; it is shown as a normal one"))
+        losses.append(fidelity.loss("wecom.STATUS.tentative"))
     if event.rich_description:
-        losses.append(Loss("X-ALT-DESC", "WeCom shows the plain description only"))
+        losses.append(fidelity.loss("wecom.X-ALT-DESC"))
     if event.url:
-        losses.append(Loss("URL", "WeCom has no field for a link"))
+        losses.append(fidelity.loss("wecom.URL"))
     return losses
 
 
@@ -180,7 +175,7 @@ def _alarms(event: Event, reminders: RemindersJson) -> list[Loss]:
         if diff is not None:
             diffs.add(diff)
         if diff is None or diff != -alarm.before_start_s:
-            losses.append(Loss("VALARM", _alarm_sentence(alarm, diff)))
+            losses.append(_alarm_loss(alarm, diff))
     set_diffs(reminders, diffs)
     return losses
 
@@ -195,11 +190,11 @@ def set_diffs(reminders: RemindersJson, diffs: set[int]) -> None:
             reminders["remind_before_event_secs"] = min(older)
 
 
-def _alarm_sentence(alarm: Alarm, diff: int | None) -> str:
+def _alarm_loss(alarm: Alarm, diff: int | None) -> Loss:
     wanted = _before(alarm.before_start_s)
     if diff is None:
-        return f"WeCom has no reminder as early as {wanted}; it is left to your calendar program"
-    return f"WeCom has no reminder {wanted}; it reminds {_before(-diff)} instead"
+        return fidelity.loss("wecom.VALARM.early", wanted=wanted)
+    return fidelity.loss("wecom.VALARM.moved", wanted=wanted, given=_before(-diff))
 
 
 def _before(seconds: int) -> str:

@@ -10,7 +10,7 @@ import datetime as dt
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
-from bridge.errors import Inexpressible
+from bridge.model import fidelity
 from bridge.providers.wecom.limits import EPOCH_S_MAX, OFFSET_HOURS, YEAR_MAX
 
 if TYPE_CHECKING:
@@ -53,8 +53,7 @@ def epoch_of(moment: dt.datetime) -> int:
     """Return the Unix seconds of an aware time; raises Inexpressible outside of what WeCom's uint32 holds."""
     seconds = (moment - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)) // SECOND
     if not 0 < seconds <= EPOCH_S_MAX:
-        msg = f"WeCom only holds times from 1970 to {YEAR_MAX}; choose another date"
-        raise Inexpressible(msg)
+        fidelity.refuse("wecom.DTSTART.year", last=YEAR_MAX)
     return seconds
 
 
