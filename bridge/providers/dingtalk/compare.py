@@ -63,7 +63,8 @@ def is_plain(occurrence: Json, master: Json, origin: Moment, default_zone: dt.tz
     if ms_of(start) != ms_of(origin):
         return False
     master_start, master_end = span_of(master, MOMENT_MISSING, default_zone)
-    if not _same_length(start, end, master_start, master_end):
+    if ms_of(end) - ms_of(start) != ms_of(master_end) - ms_of(master_start):
+        # All occurrences of a series last exactly as long as its first (RFC 5545 3.8.5.3).
         return False
     return same_content(occurrence, master)
 
@@ -120,19 +121,6 @@ def with_reminders_of(occurrence: Json, master: Json) -> Json:
 def is_truncated(snapshot: Json) -> bool:
     """Return whether a list or view may have cut the attendees off."""
     return len(rows(snapshot, "attendees")) >= PAGE_MAX
-
-
-def _same_length(start: Moment, end: Moment, master_start: Moment, master_end: Moment) -> bool:
-    """Compare lengths on the clock or on the wall: services differ where daylight saving begins."""
-    exact = ms_of(end) - ms_of(start) == ms_of(master_end) - ms_of(master_start)
-    return exact or _wall(start, end) == _wall(master_start, master_end)
-
-
-def _wall(start: Moment, end: Moment) -> dt.timedelta:
-    """Return the length between two wall-clock times."""
-    if isinstance(start, dt.datetime) and isinstance(end, dt.datetime):
-        return end.replace(tzinfo=None) - start.replace(tzinfo=None)
-    return dt.timedelta(days=end.toordinal() - start.toordinal())
 
 
 def _place(snapshot: Json) -> str:

@@ -123,6 +123,10 @@ class Pull:
         self._absent: list[str] = []
         self._accounted: set[str] = set()
         self._exception_gets = EXCEPTION_GETS_MAX
+        self._confirm_gets = CONFIRM_GETS_MAX
+        self._unshown: set[str] = set()
+        self._gone: set[str] = set()
+        self._resolved: dict[str, tuple[Json, _Sorted]] = {}
 
     def run(self, cursor_text: str) -> ChangePage:
         """Return everything that changed, as one page.
@@ -140,10 +144,13 @@ class Pull:
             view, self._looked = looked.events, True
             self._complete = self._complete and looked.complete
         self._sort(view)
+        if self._looked and self._complete:
+            self._note_unshown()
         for series_id in sorted(self._occurrences.keys() | self._removed.keys()):
             self._resolve(series_id)
         if self._looked and self._complete:
             self._confirm_missing()
+            self._report_empty()
             self._confirm_unseen()
         return ChangePage(items=tuple(self._out.values()), absent=tuple(self._absent), cursor=cursor.dump())
 
@@ -239,6 +246,14 @@ class Pull:
             return
         self._emit(self._with_people(self._reader.get_readable(event_id) or event))
 
+    def _note_unshown(self) -> None:
+        """Take up the series that should have shown something and did not."""
+        for item_id, held in self._held.items():
+            told = item_id in self._accounted or item_id in self._occurrences
+            if is_series(held) and not told and item_id not in self._known.gone and self._is_in_sight(held):
+                self._occurrences[item_id] = {}
+                self._unshown.add(item_id)
+
     def _note_removal(self, event: Json) -> None:
         """Take a cancelled event: an occurrence of a series, or an item of its own."""
         event_id = text(event, "id")
@@ -274,6 +289,8 @@ class Pull:
     def _resolve(self, series_id: str) -> None:
         """Report a series, its exceptions and its removed occurrences."""
         shown = self._occurrences.get(series_id, {})
+        if series_id in self._unshown and not self._is_there(series_id):
+            return
         master = self._master(series_id)
         if master is None and (shown or series_id in self._known.ids):
             master = self._fetch_master(series_id)
@@ -289,7 +306,21 @@ class Pull:
         if self._fresh.get(series_id) is not None:
             self._emit(self._with_people(master))
         if not is_cancelled(master):
+            self._resolved[series_id] = (master, found)
             self._report(series_id, master, found)
+
+    def _is_there(self, series_id: str) -> bool:
+        """Ask for a series that shows nothing; report it if DingTalk says that it is gone."""
+        if self._confirm_gets <= 0:
+            return False
+        self._confirm_gets -= 1
+        self._fresh[series_id] = self._reader.get(series_id)
+        if self._fresh[series_id] is not None:
+            return True
+        self._accounted.add(series_id)
+        self._gone.add(series_id)
+        self._absent.append(series_id)
+        return False
 
     def _master(self, series_id: str) -> Json | None:
         """Return a series as this pull knows it, or as it is remembered."""
@@ -330,13 +361,12 @@ class Pull:
         """Return the occurrences that a rule names (ms), and those of which the view must show every one."""
         start, _end = span_of(master, MOMENT_MISSING, self._zone)
         rules = recurrence_of(master, start).rules
-        if not rules:
-            pattern_known = not is_series(master) or _is_single(master)
-            return frozenset({ms_of(start)}) if pattern_known else frozenset(), {}
+        if not rules and is_series(master):
+            return frozenset(), {}  # a pattern that nobody knows names nothing
         edge = ALL_DAY_EDGE if is_all_day(master) else EDGE
         named: set[int] = set()
         judged: dict[int, Moment] = {}
-        for moment in series.occurrences(rules[0], start):
+        for moment in series.occurrences(rules[0], start) if rules else (start,):
             instant = instant_of(moment)
             if instant > self._window.end + BEYOND:
                 break
@@ -458,22 +488,39 @@ class Pull:
         """Return whether a resolved series is all-day."""
         return any(not isinstance(at, dt.datetime) for at in self._missing[series_id].values())
 
+    def _report_empty(self) -> None:
+        """Report series of which no occurrence is left as cancelled: there is nothing to show."""
+        for series_id, (master, found) in self._resolved.items():
+            if found.origins or not is_series(master):
+                continue
+            start, _end = span_of(master, MOMENT_MISSING, self._zone)
+            rules = recurrence_of(master, start).rules
+            if not rules:
+                continue
+            removed = self._known_removed(series_id) | self._stubs(series_id, master)
+            removed |= {
+                ms_of(item.origin)
+                for item in self._out.values()
+                if item.series_id == series_id and item.cancelled and item.origin is not None
+            }
+            named = series.occurrences(rules[0], start)
+            if all(ms_of(moment) in removed for moment in itertools.islice(named, len(removed) + 1)):
+                self._emit({**master, "status": "cancelled"})
+
     def _confirm_unseen(self) -> None:
         """Ask for each held item that should have been shown and was not."""
-        gone: set[str] = set()
-        asked = 0
         for item_id in self._unseen():
             series_id = series_of(self._held.get(item_id, {}))
-            if series_id in gone:
+            if series_id in self._gone:
                 # Its series is confirmed gone, and the complete view does not show it.
                 self._absent.append(item_id)
                 continue
-            if asked >= CONFIRM_GETS_MAX:
+            if self._confirm_gets <= 0:
                 break
-            asked += 1
+            self._confirm_gets -= 1
             snapshot = self._reader.get(item_id)
             if snapshot is None:
-                gone.add(item_id)
+                self._gone.add(item_id)
                 self._absent.append(item_id)
             elif series_id:
                 all_day = self._own.form(series_id)
@@ -569,9 +616,3 @@ def windows_around(moments: Iterable[Moment]) -> list[tuple[dt.datetime, dt.date
         else:
             joined.append((start, end))
     return joined
-
-
-def _is_single(master: Json) -> bool:
-    """Return whether a series is one by name only: ``numbered`` with one occurrence."""
-    span = part(part(master, "recurrence"), "range")
-    return text(span, "type").lower() == "numbered" and text(span, "numberOfOccurrences") == "1"

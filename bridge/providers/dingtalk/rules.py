@@ -39,16 +39,16 @@ _ORDINALS: Final = {name: nth for nth, name in INDEXES.items()}
 # ---- writing ---------------------------------------------------------------------------------------------
 
 
-def encode_rule(rule: Rule, start: Moment) -> tuple[RecurrenceBody | None, tuple[Loss, ...]]:
-    """Return ``recurrence`` for one rule, None for a rule with a single occurrence, and losses.
+def encode_rule(
+    rule: Rule, start: Moment, *, has_holes: bool = False
+) -> tuple[RecurrenceBody, tuple[Loss, ...]]:
+    """Return ``recurrence`` for one rule, and losses. ``has_holes``: occurrences will be deleted from it.
 
     Raises :class:`Inexpressible` for rules without an exact counterpart.
     """
     pattern = _pattern(_without_times(rule, start), start)
     pattern["firstDayOfWeek"] = WEEKDAYS[rule.week_start]
-    span = _range(rule, start)
-    if span is None:
-        return None, (Loss("RRULE", "the rule has one occurrence only; DingTalk holds it as a single event"),)
+    span = _range(rule, start, has_holes=has_holes)
     losses = (
         (Loss("RRULE", f"occurrences after {series.YEAR_LAST} are not sent"),) if _is_cut(rule, span) else ()
     )
@@ -163,19 +163,20 @@ def _relative(rule: Rule, day: dt.date, interval: int) -> Pattern:
     }
 
 
-def _range(rule: Rule, start: Moment) -> Range | None:
-    """Return the range; None where the start is the only occurrence."""
+def _range(rule: Rule, start: Moment, *, has_holes: bool) -> Range:
+    """Return the range: a number where that is exact.
+
+    Whether the number counts deleted occurrences is unknown (reference 12.14), so a series with holes has a date.
+    """
     if rule.count is None and rule.until is None:
         return {"type": "noEnd"}
-    if rule.count is not None and rule.count <= COUNT_MAX:
-        return {"type": "numbered", "numberOfOccurrences": rule.count} if rule.count > 1 else None
+    if rule.count is not None and rule.count <= COUNT_MAX and not has_holes:
+        return {"type": "numbered", "numberOfOccurrences": rule.count}
     starts = series.occurrences(rule, start)
     # The last one and how many there were, without keeping all of them.
     last = deque(enumerate(starts, start=1), maxlen=1)
-    made, final = last[0] if last else (0, start)
-    if made <= 1:
-        return None
-    if made <= COUNT_MAX:
+    made, final = last[0] if last else (1, start)
+    if made <= COUNT_MAX and not (has_holes and made > 1):
         return {"type": "numbered", "numberOfOccurrences": made}
     if made >= series.OCCURRENCES_MAX:
         _refuse(f"the rule has more than {series.OCCURRENCES_MAX} occurrences")
@@ -218,15 +219,13 @@ _WRITERS: Final[dict[Freq, Callable[[Rule, dt.date], Pattern]]] = {
 
 
 def decode_rule(recurrence: Mapping[str, Any], start: Moment) -> Rule | None:
-    """Read ``recurrence``; None for a pattern that nobody knows, and for a series of one occurrence.
+    """Read ``recurrence``; None for a pattern that nobody knows.
 
     Parts that do not belong to the pattern's type are ignored: samples fill all of them.
     """
     pattern = part(recurrence, "pattern")
     day = start.date() if isinstance(start, dt.datetime) else start
     count, until = _end(part(recurrence, "range"), start)
-    if count == 1:
-        return None
     interval = min(max(number(pattern, "interval") or 1, 1), 100 * INTERVAL_MAX)
     named = _weekdays(pattern)
     kind = text(pattern, "type").strip().lower()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import random
 import uuid
 from collections import Counter
 from dataclasses import replace
@@ -132,7 +133,8 @@ def _moved(event: Event, start: dt.date | dt.datetime) -> Event:
     if isinstance(start, dt.datetime):
         assert isinstance(event.start, dt.datetime)
         assert isinstance(event.end, dt.datetime)
-        end = (start.astimezone(dt.UTC) + (event.end - event.start)).astimezone(start.tzinfo)
+        length = event.end.astimezone(dt.UTC) - event.start.astimezone(dt.UTC)
+        end = (start.astimezone(dt.UTC) + length).astimezone(start.tzinfo)
         return replace(event, start=start, end=end, recurrence=type(event.recurrence)())
     return replace(
         event,
@@ -230,6 +232,24 @@ class Box:
 
     def payload(self, event: Event, roster: Roster | None = None) -> dict[str, Any]:
         return self.provider.mapper.encode(event, roster or Roster(me=self.me)).value
+
+    def update_of(self, item_id: str, before: Event, after: Event, roster: Roster) -> Update:
+        return Update(
+            id=item_id,
+            before=self.payload(before, roster),
+            after=self.payload(after, roster),
+            snapshot=self.mirror.items[item_id].snapshot,
+        )
+
+    def starts_of(self, event: Event, special: set[int], dice: random.Random) -> dt.date | dt.datetime:
+        """Return a start inside the window that is none of the special ones (ms)."""
+        starts = []
+        for start in occurrences(event.recurrence.rules[0], event.start):
+            if _instant(start) > self.window.end - dt.timedelta(days=1):
+                break
+            if _ms(start) not in special:
+                starts.append(start)
+        return dice.choice(starts)
 
     def change(self, item_id: str, before: Event, after: Event) -> Upstream:
         operation = Update(
