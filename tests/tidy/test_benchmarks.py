@@ -35,7 +35,7 @@ def test_every_sample_is_a_valid_object_with_a_name_and_uid_of_its_own() -> None
 
 def test_a_small_run_measures_both_servers_and_writes_a_page(tmp_path: Path) -> None:
     page = tmp_path / "RESULTS.md"
-    command = [sys.executable, "-m", "benchmarks.run", "--sizes", "120", "--rounds", "2", "--out", str(page)]
+    command = [sys.executable, "-m", "benchmarks.run", "--sizes", "120", "--rounds", "1", "--out", str(page)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=150)
     assert done.returncode == 0, done.stderr
     text = page.read_text(encoding="utf-8")
