@@ -138,6 +138,10 @@ def carry(engine: Engine, intent_id: int) -> int | None:
     return waiting[0].id if waiting and waiting[0].id != intent_id else None
 
 
+LOST_SERIES: Final = (
+    "the vendor deleted the whole series when asked to delete one occurrence; the series is made again as it was, "
+    "change it as a whole or delete the occurrence in the vendor's app"
+)
 UNAUTHORISED_RETRY_S: Final = 60.0
 """Somebody has to change a setting first."""
 BROKEN_RETRY_S: Final = 300.0
@@ -282,6 +286,9 @@ class _Job:
                 raise Overtaken(msg)
             outcome.record(c, self._engine, self._collection, self._intent.object_id or 0, sent, applied)
         self._intent = replace(self._intent, step=None, steps_done=self._intent.steps_done + 1)
+        if applied.series is not None and applied.series.cancelled:
+            # Repeating the series and the removal would only do the same again: the edit is undone instead.
+            raise Refused(LOST_SERIES)
         if not isinstance(sent.operation, Respond | Delete) and sent.key not in self._touched:
             self._touched.append(sent.key)
 

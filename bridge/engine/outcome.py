@@ -44,6 +44,9 @@ def record(
     """Write down the items as they are after a step."""
     rows = {row.key: row for row in objects.items(c, object_id)}
     operation = sent.operation
+    if applied.series is not None and applied.series.cancelled:
+        _record_lost_series(c, object_id, rows, applied.series.id)
+        return
     if isinstance(operation, Drop):
         _record_drop(c, collection.id, object_id, rows, operation, applied)
     elif isinstance(operation, Delete):
@@ -62,6 +65,13 @@ def record(
             _forget_exceptions(c, engine, collection, object_id, rows, sent.key)
     if applied.series is not None:
         _refresh_series(c, collection.id, object_id, rows, applied.series)
+
+
+def _record_lost_series(c: sa.Connection, object_id: int, rows: dict[str, ItemRow], series_id: str) -> None:
+    """Forget a series that the vendor lost over one of its occurrences, with all its exceptions."""
+    for row in rows.values():
+        if series_id in (row.upstream_id, row.series_id):
+            objects.remove_item(c, object_id, row.key)
 
 
 def _record_drop(

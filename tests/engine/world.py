@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import time
 from contextlib import ExitStack
 from zoneinfo import ZoneInfo
 
@@ -56,8 +57,8 @@ class WeComSide:
     source = "wecom"
     me = "zhangsan"
 
-    def __init__(self, stack):
-        self.box = wecom.build()
+    def __init__(self, stack, switches=None):
+        self.box = wecom.build(switches=switches)
         self.server = serve(self.box, "127.0.0.1", 0)
         stack.callback(self.server.close)
         self.calls = self.box.calls
@@ -65,6 +66,7 @@ class WeComSide:
     def config(self):
         return WeComSource(
             id="wecom",
+            legacy_organizer=self.box.switches["organizer_sent"] == "required",
             base_url=self.server.url,
             corp_id=wecom.CORP_ID,
             agent_id=wecom.AGENT_ID,
@@ -128,8 +130,8 @@ class DingTalkSide:
     source = "dingtalk"
     me = "alice01"
 
-    def __init__(self, stack):
-        self.box = dingtalk.build()
+    def __init__(self, stack, switches=None):
+        self.box = dingtalk.build(switches=switches)
         self.server = serve(self.box, "127.0.0.1", 0)
         stack.callback(self.server.close)
         self.calls = self.box.calls
@@ -203,9 +205,9 @@ def _second(moment):
 
 
 class World:
-    def __init__(self, side_class, folder, **sync):
+    def __init__(self, side_class, folder, *, switches=None, **sync):
         self.stack = ExitStack()
-        self.side = side_class(self.stack)
+        self.side = side_class(self.stack, switches)
         self.config = Config(
             database=Database(url=f"sqlite:///{folder}/queqiao.db"),
             sync=Sync(write_wait_s=WRITE_WAIT_S, **sync),
@@ -264,19 +266,22 @@ class World:
     def fault(self, **fault):
         self.side.box.faults.add(fault_from_json(fault))
 
-    def carry(self):
-        """Carry what waits, as the ticker would once its time has come."""
+    def carry(self, seconds=20):
+        """Carry what waits, as the ticker would once its time has come; returns when nothing is open any more."""
         from bridge.engine.carry import carry
         from bridge.store import intents
 
-        far_ms = self.parts.engine.clock.now_ms() + 10**9
-        for _ in range(20):
-            with self.parts.engine.store.read() as c:
-                due = intents.due(c, now_ms=far_ms, count=50)
-            if not due:
-                return
+        engine = self.parts.engine
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            with engine.store.read() as c:
+                if not intents.waiting(c):
+                    return
+                due = intents.due(c, now_ms=engine.clock.now_ms() + 10**9, count=50)
             for intent in due:
-                carry(self.parts.engine, intent.id)
+                carry(engine, intent.id)
+            time.sleep(0.02)
+        raise AssertionError("an edit does not come to its end")
 
     def receipts(self):
         return self.parts.admin.changes("alice", 0)

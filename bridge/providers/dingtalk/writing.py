@@ -187,7 +187,9 @@ class Writer:
     def _drop(self, operation: Drop, token: str) -> Applied:
         """One or two calls to find the occurrence, unless its id is known; one to delete it.
 
-        An occurrence that the view does not show, near and far, is gone already.
+        An occurrence that the view does not show, near and far, is gone already. One more call looks whether the
+        series is still there: that an occurrence can be deleted by its own id is not documented (reference 4.6),
+        and a vendor that takes it for the series would have to be undone at once.
         """
         series_id, at = operation.series_id, operation.at
         gone = Applied(item=upstream(removal(series_id, at), series_id=series_id, origin=at))
@@ -200,6 +202,9 @@ class Writer:
             if self._shown(series_id, at):
                 raise _occurrence_refused(error) from error
         self._own.note_drop(series_id, event_id)
+        series = self._reader.get(series_id)
+        if series is None or text(series, "status") == "cancelled":
+            return Applied(item=None, series=Upstream(id=series_id, snapshot={}, cancelled=True))
         return gone
 
     def _shown(self, series_id: str, at: dt.date | dt.datetime) -> Json:
