@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import threading
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from bridge.errors import BridgeError, Throttled, TokenStale, Unauthorised
@@ -47,6 +47,8 @@ class _Token:
     text: str = field(repr=False)
     renew_ms: int
     """From this moment on a new one is fetched."""
+    expires_ms: int
+    """Until then it can be used while fetching a new one does not work."""
 
 
 class _Flight:
@@ -118,10 +120,10 @@ class TokenKeeper:
         self._renewals.append(now_s)
 
     def _obtain(self) -> str:
-        """Join the fetch under way or start one."""
+        """Join the fetch under way or start one; while it lasts, a token that is not at its end still serves."""
         with self._lock:
-            held = self._token
-            if held is not None and self._clock.now_ms() < held.renew_ms:
+            held, now_ms = self._token, self._clock.now_ms()
+            if held is not None and now_ms < held.renew_ms:
                 return held.text
             if self._failure is not None:
                 until_s, error = self._failure
@@ -129,11 +131,13 @@ class TokenKeeper:
                     raise error.with_traceback(None)
                 self._failure = None
             flight = self._flight
+            if flight is not None and held is not None and now_ms < held.expires_ms:
+                return held.text
             mine = flight is None
             if flight is None:
                 flight = self._flight = _Flight()
         if mine:
-            self._fly(flight)
+            self._fly(flight, held)
         elif not flight.done.wait(FETCH_WAIT_MAX_S):
             msg = f"{self._name}: the token is still being fetched; try again in a moment"
             raise Throttled(msg, retry_after_s=FAILURE_TTL_S)
@@ -144,7 +148,7 @@ class TokenKeeper:
             raise Unauthorised(msg, cause="secret")
         return flight.token
 
-    def _fly(self, flight: _Flight) -> None:
+    def _fly(self, flight: _Flight, held: _Token | None) -> None:
         """Find or fetch the token, and tell everybody who waits."""
         token: _Token | None = None
         failure: tuple[float, BridgeError] | None = None
@@ -152,8 +156,14 @@ class TokenKeeper:
             token = self._from_vault() or self._from_vendor()
             flight.token = token.text
         except BridgeError as error:
-            flight.error = error
-            failure = (self._clock.monotonic_s() + _failure_ttl_s(error), error)
+            ttl_s = _failure_ttl_s(error)
+            if held is not None and self._clock.now_ms() < held.expires_ms:
+                # Renewing early leaves time to fail: the old token serves until its end.
+                token = replace(held, renew_ms=self._clock.now_ms() + int(ttl_s * 1000))
+                flight.token = token.text
+            else:
+                flight.error = error
+                failure = (self._clock.monotonic_s() + ttl_s, error)
         except BaseException as error:
             # Whatever it is (a broken vault, an interrupt), those who wait must not wait for ever.
             flight.error = error
@@ -175,7 +185,7 @@ class TokenKeeper:
         held = self._token
         if text == self._stale or left_s <= 0 or (held is not None and held.text == text):
             return None
-        return _Token(text, self._renew_ms(left_s))
+        return self._token_of(text, left_s)
 
     def _from_vendor(self) -> _Token:
         """Fetch a token and share it."""
@@ -184,12 +194,15 @@ class TokenKeeper:
             msg = f"{self._name}: the vendor answered without a usable token"
             raise Unauthorised(msg, cause="secret")
         self._vault.save(self._name, text, self._clock.now_ms() + int(lives_s * 1000))
-        return _Token(text, self._renew_ms(lives_s))
+        return self._token_of(text, lives_s)
 
-    def _renew_ms(self, left_s: float) -> int:
-        """Return when to renew a token that lives ``left_s`` more seconds."""
+    def _token_of(self, text: str, left_s: float) -> _Token:
+        """Return a token that lives ``left_s`` more seconds, to be renewed some time before."""
         early_s = min(EARLY_S + self._rng.uniform(0, JITTER_S), left_s / SHORT_LIFE_SHARE)
-        return self._clock.now_ms() + int((left_s - early_s) * 1000)
+        now_ms = self._clock.now_ms()
+        return _Token(
+            text, renew_ms=now_ms + int((left_s - early_s) * 1000), expires_ms=now_ms + int(left_s * 1000)
+        )
 
 
 def _failure_ttl_s(error: BridgeError) -> float:

@@ -43,8 +43,11 @@ TOTAL_TIMEOUT_FACTOR: Final = 3
 KEEPALIVE_S: Final = 15.0
 """Idle seconds after which we close a connection, before the vendor's gateway does it in mid-request."""
 
-READ_ATTEMPTS_MAX: Final = 3
-"""How often a read is sent at most while the vendor is unreachable."""
+ATTEMPTS_MAX: Final = 3
+"""How often a call is sent at most: a read while the vendor is unreachable, any while it asks to wait shortly."""
+
+SHORT_WAIT_S: Final = 5.0
+"""Up to this wait (seconds) is spent here; the loop that called carries longer ones."""
 
 RETRY_FIRST_S: Final = 0.2
 RETRY_MAX_S: Final = 2.0
@@ -239,20 +242,25 @@ class Transport:
     ) -> Json:
         """Send one call and return the vendor's JSON object; ``{}`` if it answered success without a body.
 
-        Raises the classes of :mod:`bridge.errors`. Reads are repeated while the vendor is unreachable.
+        Raises the classes of :mod:`bridge.errors`. Reads are repeated while the vendor is unreachable, and any call
+        that the vendor asks to repeat in a moment: then nothing happened.
         """
         request = self._build(endpoint, path or {}, query or {}, headers or {}, body)
-        attempts_left = 1 if endpoint.is_write else READ_ATTEMPTS_MAX
         pause_s = RETRY_FIRST_S
+        attempts_left = ATTEMPTS_MAX
         while True:
             attempts_left -= 1
             try:
                 return self._attempt(endpoint, request, lane or Lane())
             except Unreachable:
-                if attempts_left <= 0:
+                if endpoint.is_write or not attempts_left:
                     raise
-            self._runtime.clock.sleep(pause_s * (0.5 + self._rng.random() / 2))
-            pause_s = min(pause_s * 2, RETRY_MAX_S)
+                self._runtime.clock.sleep(pause_s * (0.5 + self._rng.random() / 2))
+                pause_s = min(pause_s * 2, RETRY_MAX_S)
+            except Throttled as error:
+                # The limiter makes the next attempt wait as long as the vendor asked.
+                if type(error) is not Throttled or error.retry_after_s > SHORT_WAIT_S or not attempts_left:
+                    raise
 
     def close(self) -> None:
         """Close all connections; calls made afterwards raise Unreachable."""
@@ -324,15 +332,14 @@ class Transport:
         url = self._base_url + endpoint.path.format_map({key: _segment(value) for key, value in path.items()})
         if query:
             url = f"{url}?{urlencode(query, quote_via=quote)}"
-        content = None if body is None else msgspec.json.encode(body)
         all_headers = dict(headers)
-        if content is not None:
+        if body is not None:
             all_headers["Content-Type"] = "application/json; charset=utf-8"
         try:
             return self._client.build_request(
                 endpoint.method,
                 url,
-                content=content,
+                content=None if body is None else msgspec.json.encode(body),
                 headers=all_headers,
                 timeout=self._timeouts(self._timeout_of(endpoint)),
             )

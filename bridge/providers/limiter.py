@@ -186,6 +186,8 @@ class Limiter:
     def _queue(self, endpoint: str, lane: Lane) -> _Waiter:
         """Line up: by class, then by how many turns this person had in this round, then by arrival."""
         round_number = max(self._round, self._last_round.get(lane.who, -1) + 1)
+        if len(self._last_round) > WAITERS_MAX:
+            self._last_round = {who: last for who, last in self._last_round.items() if last >= self._round}
         self._last_round[lane.who] = round_number
         self._serial += 1
         waiter = _Waiter(endpoint, (int(lane.priority), round_number, self._serial))

@@ -29,7 +29,7 @@ from bridge.errors import (
 )
 from bridge.providers import http as transport_module
 from bridge.providers.http import (
-    READ_ATTEMPTS_MAX,
+    ATTEMPTS_MAX,
     RETRY_AFTER_MAX_S,
     RETRY_MAX_S,
     Endpoint,
@@ -306,11 +306,11 @@ def test_a_read_is_given_up_after_a_bounded_number_of_attempts_with_growing_paus
     counts: list[Any] = []
     error = failure(connect(server.url, clock=clock, counts=counts), READ)
     assert type(error) is Unreachable
-    assert len(server.requests) == READ_ATTEMPTS_MAX
-    assert len(clock.pauses) == READ_ATTEMPTS_MAX - 1
+    assert len(server.requests) == ATTEMPTS_MAX
+    assert len(clock.pauses) == ATTEMPTS_MAX - 1
     assert all(0 < pause <= RETRY_MAX_S for pause in clock.pauses)
     assert clock.pauses[1] > clock.pauses[0]
-    assert counts == [("test", "thing.get", "Unreachable")] * READ_ATTEMPTS_MAX
+    assert counts == [("test", "thing.get", "Unreachable")] * ATTEMPTS_MAX
 
 
 def test_a_refused_connection_never_left_so_a_write_may_be_repeated(
@@ -394,6 +394,30 @@ def test_too_many_requests_is_throttled_for_as_long_as_the_vendor_says(
     error = failure(connect(server.url), WRITE)
     assert isinstance(error, Throttled)
     assert low_s <= error.retry_after_s <= high_s
+
+
+def test_a_short_wait_is_waited_for_and_the_call_repeated_even_a_write(
+    server: Server, connect: Callable[..., Transport]
+) -> None:
+    server.script = [answer(b"", status=429, Retry_After="1"), answer({"a": 1})]
+    began_s = time.monotonic()
+    assert connect(server.url).send(WRITE, body={}) == {"a": 1}
+    assert 0.9 < time.monotonic() - began_s < 5
+    assert len(server.requests) == 2
+
+
+def test_a_vendor_that_always_asks_for_a_moment_is_not_asked_for_ever(
+    server: Server, connect: Callable[..., Transport]
+) -> None:
+    server.script = [answer(b"", status=429, Retry_After="0")]
+    assert isinstance(failure(connect(server.url), WRITE), Throttled)
+    assert len(server.requests) == ATTEMPTS_MAX
+
+
+def test_a_text_that_is_no_unicode_is_refused(server: Server, connect: Callable[..., Transport]) -> None:
+    with pytest.raises(Refused):
+        connect(server.url).send(WRITE, body={"summary": "\ud800"})
+    assert server.requests == []
 
 
 def test_after_a_throttle_the_endpoint_is_held_back_and_others_are_not(

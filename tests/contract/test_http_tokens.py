@@ -106,6 +106,44 @@ def test_a_token_is_renewed_some_minutes_before_it_expires() -> None:
     assert tokens.current() == "T2"
 
 
+def test_a_token_serves_until_its_end_while_no_new_one_can_be_fetched() -> None:
+    clock, vendor = FakeClock(), Vendor()
+    tokens = keeper(vendor, clock)
+    tokens.current()
+    vendor.error = Unreachable("down")
+    clock.now_s += 7200 - EARLY_S
+    assert [tokens.current() for _ in range(5)] == ["T1"] * 5
+    assert vendor.fetched == 2
+    clock.now_s += FAILURE_TTL_S
+    assert tokens.current() == "T1"
+    assert vendor.fetched == 3
+    clock.now_s += EARLY_S
+    with pytest.raises(Unreachable):
+        tokens.current()
+
+
+def test_nobody_waits_for_an_early_renewal_but_the_one_who_does_it() -> None:
+    clock, vendor = FakeClock(), Vendor()
+    tokens = keeper(vendor, clock)
+    tokens.current()
+    clock.now_s += 7200 - EARLY_S
+    vendor.delay_s = 0.3
+    began_s = time.monotonic()
+    results: list[tuple[str, float]] = []
+
+    def work() -> None:
+        results.append((tokens.current(), time.monotonic() - began_s))
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+        time.sleep(0.02)
+    for thread in threads:
+        thread.join(10)
+    assert sorted(token for token, _ in results) == ["T1", "T1", "T1", "T2"]
+    assert all(after_s < 0.25 for token, after_s in results if token == "T1")
+
+
 def test_a_short_lived_token_is_used_for_most_of_its_life() -> None:
     clock, vendor = FakeClock(), Vendor(lives_s=20)
     tokens = keeper(vendor, clock)

@@ -235,11 +235,21 @@ def test_a_busy_vendor_leaves_a_creation_in_doubt(bench: Any, say: Any) -> None:
         create(bench, say.event())
 
 
-@pytest.mark.parametrize(("code", "kind"), [(45009, Throttled), (45033, Throttled), (60020, Unauthorised)])
+@pytest.mark.parametrize(("code", "kind"), [(45009, Throttled), (60020, Unauthorised)])
 def test_what_the_vendor_refused_for_now_did_not_happen(bench: Any, say: Any, code: int, kind: type) -> None:
     assert bench.target
     bench.fault("error", match="schedule/add", code=code)
     with pytest.raises(kind):
+        create(bench, say.event())
+
+
+def test_too_many_calls_at_once_are_repeated_after_a_moment(bench: Any, say: Any) -> None:
+    assert bench.target
+    bench.fault("error", match="schedule/add", code=45033, count=2)
+    create(bench, say.event())
+    assert len(bench.sweep().items) == 1
+    bench.fault("error", match="schedule/add", code=45033, count=3)
+    with pytest.raises(Throttled):
         create(bench, say.event())
 
 
