@@ -57,7 +57,7 @@ class DavApplication(Application):
         self._note(ask)
         with asking(ask):
             try:
-                handled: Intermediate = super()._handle_request({**environ, "QUERY_STRING": ""})
+                handled: Intermediate = super()._handle_request(_plainly(environ))
             except Exception as error:
                 log.exception("dav.frame_failed", extra=fields(error=type(error).__name__))
                 return _plain(respond.broken())
@@ -183,6 +183,16 @@ class DavApplication(Application):
         """Make a calendar the extended way (RFC 5689)."""
         del environ, base_prefix, path, request_info
         return self._answer(user, user_groups, lambda ask: writes.make(ask, "MKCOL"))
+
+
+def _plainly(environ: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the environ without what Radicale would act on: proxy headers, and its free-busy view by query."""
+    kept = {
+        key: value
+        for key, value in environ.items()
+        if not key.startswith(("HTTP_X_FORWARDED_", "HTTP_X_SCRIPT_NAME", "HTTP_X_REMOTE_"))
+    }
+    return {**kept, "QUERY_STRING": ""}
 
 
 def _plain(answer: respond.Answer) -> Intermediate:
