@@ -46,9 +46,6 @@ KEEPALIVE_S: Final = 15.0
 ATTEMPTS_MAX: Final = 3
 """How often a call is sent at most: a read while the vendor is unreachable, any while it asks to wait shortly."""
 
-SHORT_WAIT_S: Final = 5.0
-"""Up to this wait (seconds) is spent here; the loop that called carries longer ones."""
-
 RETRY_FIRST_S: Final = 0.2
 RETRY_MAX_S: Final = 2.0
 """Pause before the second attempt, doubled each time up to this (seconds), of which half is random."""
@@ -191,10 +188,15 @@ class Transport:
         judge: Judge,
         timeout_s: float = 10.0,
         connections_max: int = 8,
+        short_wait_s: float = 0.0,
         answer_bytes_max: int = ANSWER_BYTES_MAX,
         rng: random.Random | None = None,
     ) -> None:
-        """Prepare; nothing is sent. ``base_url`` may carry a path; raises ValueError unless it is http(s)."""
+        """Prepare; nothing is sent. ``base_url`` may carry a path; raises ValueError unless it is http(s).
+
+        ``short_wait_s``: a vendor that asks to wait up to so many seconds is waited for here; longer waits, and with
+        0 all of them, are the caller's.
+        """
         parts = urlsplit(base_url)
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
             msg = f"source {source_id}: base_url must be http:// or https:// with a host, without query"
@@ -206,6 +208,7 @@ class Transport:
         self._limiter = limiter
         self._judge = judge
         self._timeout_s = timeout_s
+        self._short_wait_s = short_wait_s
         self._answer_bytes_max = answer_bytes_max
         self._rng = rng or random.Random()  # noqa: S311 - spreads retries, guards nothing
         self._client = httpx.Client(
@@ -259,7 +262,11 @@ class Transport:
                 pause_s = min(pause_s * 2, RETRY_MAX_S)
             except Throttled as error:
                 # The limiter makes the next attempt wait as long as the vendor asked.
-                if type(error) is not Throttled or error.retry_after_s > SHORT_WAIT_S or not attempts_left:
+                if (
+                    type(error) is not Throttled
+                    or error.retry_after_s > self._short_wait_s
+                    or not attempts_left
+                ):
                     raise
 
     def close(self) -> None:

@@ -44,6 +44,9 @@ BACKGROUND_PATIENCE_S: Final = 60.0
 BURST_S: Final = 6.0
 """A bucket holds the calls of so many seconds: a burst is spread, a single edit never waits."""
 
+SHORT_WAIT_S: Final = 5.0
+"""Too many calls at once (45033) pass in a moment; that is waited for in the call (seconds)."""
+
 PROBE_CALENDAR: Final = "wcqueqiaocheck00000000000000000"
 """An id that no calendar has; asking for it shows whether token, address and permission are in order."""
 
@@ -76,11 +79,13 @@ class WeComProvider:
             judge=judge,
             timeout_s=source.timeout_s,
             connections_max=source.concurrency,
+            short_wait_s=SHORT_WAIT_S,
         )
         self._tokens = keeper(
             runtime, self._transport, source_id=source.id, corp_id=source.corp_id, secret=source.secret
         )
         self._client = Client(self._transport, self._tokens, Lane(patience_s=LOOK_PATIENCE_S))
+        self._editing = self._client.in_lane(Lane(priority=Priority.WRITE, patience_s=WRITE_PATIENCE_S))
         self._directory = Directory(
             runtime.clock, own_domain=source.mail_domain or f"{source.id}.queqiao.invalid"
         )
@@ -160,16 +165,16 @@ class WeComProvider:
 
     def make_calendar(self, user_id: str, name: str, color: str, members: Sequence[str]) -> UpstreamCalendar:
         """Make a calendar; all members see it, the first three may edit it in WeCom."""
-        return calendars.make(self._client, self._organizer, user_id, name, color, members)
+        return calendars.make(self._editing, self._organizer, user_id, name, color, members)
 
     def edit_calendar(self, calendar_id: str, *, name: str | None, color: str | None) -> UpstreamCalendar:
         """Change name or colour; members, administrators and description stay."""
-        return calendars.edit(self._client, self._organizer, calendar_id, name=name, color=color)
+        return calendars.edit(self._editing, self._organizer, calendar_id, name=name, color=color)
 
     def remove_calendar(self, calendar_id: str) -> None:
         """Delete a calendar with all that is in it; one that is gone already counts as deleted."""
         with contextlib.suppress(Missing):
-            self._client.calendar_del(calendar_id)
+            self._editing.calendar_del(calendar_id)
 
     # ---- schedules ----
 
