@@ -377,7 +377,11 @@ def _edit_words(sheet: Sheet, before: Event, after: Event) -> None:
         sheet.put("DESCRIPTION", values.escape(after.description), change=_without_altrep)
     if before.rich_description != after.rich_description:
         _put_rich(sheet, after.rich_description)
-    elif before.description != after.description and _rich_line(sheet) is not None:
+    elif (
+        before.description != after.description
+        and not after.rich_description
+        and _rich_line(sheet) is not None
+    ):
         _put_rich(sheet, _as_html(after.description))  # else Outlook would go on showing the old words
     if before.status is not after.status and (after.status is not Status.CONFIRMED or sheet.first("STATUS")):
         sheet.put("STATUS", after.status.value)

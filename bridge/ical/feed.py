@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 from bridge.errors import BridgeError
 from bridge.ical import lines, values, zones
 from bridge.ical.lines import Component, Line, make, make_component
+from bridge.ical.vevent import zone_key
 from bridge.ical.write import PRODID
 
 if TYPE_CHECKING:
@@ -82,11 +83,11 @@ class _Names:
         for component in tree.components("VTIMEZONE"):
             line = component.first("TZID")
             if line is not None:
-                own.setdefault(line.value.strip(), component)
+                own.setdefault(zone_key(line.value), component)
         out: list[str] = []
         renamed: dict[str, str] = {}
         for tzid in _used(events):
-            written = self._definition(tzid.strip(), own.get(tzid.strip()))
+            written = self._definition(tzid, own.get(zone_key(tzid)))
             if written is None:
                 continue
             final, text = written
@@ -100,19 +101,24 @@ class _Names:
     def _definition(self, tzid: str, own: Component | None) -> tuple[str, str] | None:
         """Return (the TZID to use, its VTIMEZONE); None if nobody defines it."""
         zone = zones.by_name(tzid)
-        key = zones.zone_name(zone) if zone is not None and zone is not dt.UTC else None
-        if key is not None and (key == tzid or own is None):
-            return key, zones.vtimezone_for(key, *YEARS)
+        if zone is not None:
+            name = tzid if zone is dt.UTC else zones.zone_name(zone)
+            if name == tzid or own is None:
+                return name, zones.vtimezone_for(name, *YEARS)
         if own is None:
             return None
         text = _crlf(lines.write(own))
         final, number = tzid, 1
-        while self._known.get(final, text) != text:
+        while self._known.get(final, text) != text:  # ends: each name that is taken is passed once
             number += 1
             final = f"{tzid} {number}"
             line = own.first("TZID")
-            changed = [line.with_value(final) if child is line and line else child for child in own.children]
-            text = _crlf(lines.write(own.with_children(changed)))
+            named = line.with_value(values.escape(final)) if line is not None else None
+            text = _crlf(
+                lines.write(
+                    own.with_children([named if named and child is line else child for child in own.children])
+                )
+            )
         return final, text
 
 

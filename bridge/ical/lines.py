@@ -68,9 +68,10 @@ class Line(NamedTuple):
     @property
     def eol(self) -> str:
         """Return the line end in use: CRLF, LF or CR."""
-        if "\r\n" in self.raw:
-            return "\r\n"
-        return "\n" if "\n" in self.raw else "\r\n"
+        for eol in ("\r\n", "\n", "\r"):
+            if eol in self.raw:
+                return eol
+        return "\r\n"
 
     def with_value(self, value: str) -> Line:
         """Return the same property with the same parameters and another (escaped) value."""
@@ -254,22 +255,23 @@ def _logical(text: str) -> Iterator[tuple[str, str, int]]:
     """Yield (raw, unfolded content, number of the first physical line) for each content line."""
     pattern = _PHYSICAL_CR if "\n" not in text else _PHYSICAL
     raws: list[str] = []
-    content, first = "", 0
+    parts: list[str] = []
+    first = 0
     for number, physical in enumerate(pattern.findall(text), 1):
         if number > LINES_MAX:
             msg = f"The calendar data has more than {LINES_MAX} lines."
             raise BadInput(msg)
         bare = physical.rstrip("\r\n")
         if first and bare[:1] in {" ", "\t"}:
-            content += bare[1:]
+            parts.append(bare[1:])
         elif bare.strip(" \t" + BOM):
             if first:
-                yield "".join(raws), content, first
+                yield "".join(raws), "".join(parts), first
                 raws = []
-            content, first = bare.lstrip(BOM) if number == 1 else bare, number
+            parts, first = [bare.lstrip(BOM) if number == 1 else bare], number
         raws.append(physical)  # blank lines stay with the line before them, leading ones with the first
     if first:
-        yield "".join(raws), content, first
+        yield "".join(raws), "".join(parts), first
 
 
 def _parse_line(raw: str, content: str, number: int) -> Line:

@@ -69,7 +69,7 @@ class _Page:
         self._text = text
         self._tree = lines.read(text, max_bytes=4 * lines.TEXT_BYTES_MAX)
         self._after = dataclasses.replace(after, uid=_uid(self._tree) or after.uid)
-        stated = zones.by_name(default_zone) if default_zone else None
+        stated = zones.stated(default_zone) if default_zone else None
         context = context_of(self._tree, stated or _zone_of(before) or _zone_of(after) or dt.UTC)
         context.is_zone_stated = stated is not None
         self._tools = Tools(context, dtstamp_ms, self._tree.begin.eol)

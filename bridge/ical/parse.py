@@ -43,7 +43,8 @@ def parse(body: bytes, *, default_zone: str, max_bytes: int = lines.TEXT_BYTES_M
     """Read one calendar object. ``default_zone`` (an IANA name) is where floating times happen.
 
     Raises BadInput or Inexpressible, and nothing else, with a sentence for the user, a CalDAV precondition and a
-    status: 400 for what is no calendar text at all, 413 for too much of it, 403 otherwise.
+    status: 400 for what is no calendar text at all, 413 for too much of it, 403 otherwise. (A ``default_zone`` that
+    does not exist is a mistake of the caller: ValueError.)
     """
     text = _decode(body, max_bytes)
     return parse_text(text, default_zone=default_zone, max_bytes=max_bytes)
@@ -51,9 +52,10 @@ def parse(body: bytes, *, default_zone: str, max_bytes: int = lines.TEXT_BYTES_M
 
 def parse_text(text: str, *, default_zone: str, max_bytes: int = lines.TEXT_BYTES_MAX) -> Parsed:
     """Read one calendar object that is text already; see :func:`parse`."""
+    zone = zones.stated(default_zone)
     tree = _read_tree(text, max_bytes)
     try:
-        obj = read_object(tree, default_zone=default_zone)
+        obj = _read_object(tree, zone)
     except Refused:
         raise
     except (OverflowError, ValueError, RecursionError) as error:
@@ -63,11 +65,11 @@ def parse_text(text: str, *, default_zone: str, max_bytes: int = lines.TEXT_BYTE
     return Parsed(object=obj, text=text, tree=tree)
 
 
-def read_object(tree: Component, *, default_zone: str) -> CalendarObject:
+def _read_object(tree: Component, default_zone: dt.tzinfo) -> CalendarObject:
     """Return the object of a calendar that is lines already. Raises BadInput, Inexpressible."""
     events = _events(tree)
     uid = _uid(events)
-    context = context_of(tree, zones.by_name(default_zone) or dt.UTC)
+    context = context_of(tree, default_zone)
     singles = [event for event in events if event.first("RECURRENCE-ID") is None]
     if len(singles) > 1:
         msg = f"Line {singles[1].begin.number}: a second VEVENT without RECURRENCE-ID for the same UID."

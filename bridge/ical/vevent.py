@@ -36,7 +36,7 @@ class Context:
 
     default_zone: dt.tzinfo
     vtimezones: Mapping[str, Component]
-    """TZID -> its VTIMEZONE in the same text."""
+    """:func:`zone_key` of a TZID -> its VTIMEZONE in the same text."""
     years: zones.Years
     """First and last year that the object concerns."""
     is_series: bool
@@ -54,7 +54,7 @@ class Context:
             return stamp.at(floating or self.default_zone)
         zone = self._zone(tzid)
         if zone is None:  # a custom zone that equals no known one: its offset at this moment is still certain
-            offset = zones.local_offset(self.vtimezones[tzid.strip()], stamp.at(dt.UTC))
+            offset = zones.local_offset(self.vtimezones[zone_key(tzid)], stamp.at(dt.UTC))
             zone = zones.fixed(offset or dt.timedelta())
         return stamp.at(zone)
 
@@ -81,10 +81,11 @@ class Context:
         return moment.astimezone(dt.UTC)
 
     def _zone(self, tzid: str) -> dt.tzinfo | None:
-        tzid = tzid.strip()
         if tzid not in self._zones:
             try:
-                self._zones[tzid] = zones.resolve(tzid, self.vtimezones.get(tzid), self.years)
+                self._zones[tzid] = zones.resolve(
+                    zone_key(tzid), self.vtimezones.get(zone_key(tzid)), self.years
+                )
             except Inexpressible:
                 if self.is_series:
                     raise
@@ -177,10 +178,15 @@ def context_of(tree: Component, default_zone: dt.tzinfo) -> Context:
     for component in tree.components("VTIMEZONE"):
         tzid = component.first("TZID")
         if tzid is not None:
-            vtimezones.setdefault(tzid.value.strip(), component)
+            vtimezones.setdefault(zone_key(tzid.value), component)
     events = tree.components("VEVENT")
     is_series = any(event.first("RRULE") or event.first("RDATE") for event in events)
     return Context(default_zone, vtimezones, _years(events, is_series=is_series), is_series)
+
+
+def zone_key(tzid: str) -> str:
+    """Return a TZID as it is compared: the property is a TEXT with escapes, the parameter has none."""
+    return unescape(tzid).strip()
 
 
 # ---- times ------------------------------------------------------------------------------------------------------

@@ -25,7 +25,7 @@ from bridge.model import fidelity
 if TYPE_CHECKING:
     from bridge.ical.lines import Component
 
-__all__ = ["Years", "by_name", "fixed", "local_offset", "resolve", "vtimezone_for", "zone_name"]
+__all__ = ["Years", "by_name", "fixed", "local_offset", "resolve", "stated", "vtimezone_for", "zone_name"]
 
 
 def resolve(tzid: str, vtimezone: Component | None, years: Years) -> dt.tzinfo:
@@ -51,6 +51,15 @@ def resolve(tzid: str, vtimezone: Component | None, years: Years) -> dt.tzinfo:
     if found is None:
         fidelity.refuse("TZID.custom", name=_shown(tzid))
     return found
+
+
+def stated(name: str) -> dt.tzinfo:
+    """Return the zone that our own configuration or the engine names. Raises ValueError for an unknown name."""
+    zone = by_name(name)
+    if zone is None:
+        msg = f"There is no time zone {_shown(name)}."
+        raise ValueError(msg)
+    return zone
 
 
 def _shown(tzid: str) -> str:

@@ -124,7 +124,7 @@ def test_new_words_take_the_old_html_along_and_drop_the_link_to_it() -> None:
         "X-ALT-DESC;FMTTYPE=text/html:<b>Worte</b>",
     ]
     assert came == ["DESCRIPTION:Neu & <gut>\\nzwei", "X-ALT-DESC;FMTTYPE=text/html:<i>neu</i>"]
-    before = own(TEXT)
+    before = changed(own(TEXT), rich_description="")  # a vendor without HTML
     result = overlay(TEXT, before, changed(before, description="Neu & <gut>\nzwei"), dtstamp_ms=NOW_MS)
     assert "X-ALT-DESC;FMTTYPE=text/html:<html><body>Neu &amp\\; &lt\\;gut&gt\\;<br>zwei" in result
     assert laid(rich_description="")[0] == ["X-ALT-DESC;FMTTYPE=text/html:<b>Worte</b>"]

@@ -82,7 +82,7 @@ def by_dateutil(rule: Rule, start: dt.datetime, until: dt.datetime, n: int) -> l
     return list(itertools.islice(rrulestr(rule_to_text(rule), dtstart=start).xafter(start, inc=True), n))
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=250, deadline=None)
 @given(rule=rules(), start=WALLS)
 def test_wall_times_are_those_of_dateutil(rule: Rule, start: dt.datetime) -> None:
     until = start.replace(year=start.year + 30, day=min(start.day, 28))
@@ -91,7 +91,7 @@ def test_wall_times_are_those_of_dateutil(rule: Rule, start: dt.datetime) -> Non
     assert ours == by_dateutil(rule, start, until, 40)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(rule=rules(), start=WALLS)
 def test_what_we_call_empty_is_empty_for_dateutil_too(rule: Rule, start: dt.datetime) -> None:
     until = start.replace(year=start.year + 6, day=min(start.day, 28))
