@@ -111,7 +111,7 @@ def _rich(event: Event, payload: Json, losses: list[Loss]) -> None:
         losses.append(fidelity.loss("dingtalk.X-ALT-DESC.long", length=length, most=RICH_TEXT_CHARS_MAX))
     elif richtext.adds_to(event.description, event.rich_description):
         payload["richTextDescription"] = {"text": event.rich_description}
-    else:
+    elif not richtext.says(event.description, event.rich_description):
         losses.append(fidelity.loss("dingtalk.X-ALT-DESC.other"))
 
 

@@ -69,7 +69,12 @@ def adds_to(description: str, markup: str) -> bool:
     reader = _Reader()
     reader.feed(markup)
     reader.close()
-    return reader.is_formatted and _folded(text_of(markup)) == _folded(description)
+    return reader.is_formatted and says(description, markup)
+
+
+def says(description: str, markup: str) -> bool:
+    """Return whether HTML shows the words of the description and no others."""
+    return _folded(text_of(markup)) == _folded(description)
 
 
 def _folded(plain: str) -> str:
