@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from bridge.ical import values
 from bridge.ical.lines import Component, Line, make, make_component, read, write
-from radicale_plugin.occurrences import Occurrence, occurrences
+from radicale_plugin.occurrences import TEXT_BYTES_MAX, Occurrence, occurrences
 
 if TYPE_CHECKING:
     from bridge.engine.api import ObjectView
@@ -34,7 +34,7 @@ def expanded(view: ObjectView, start_ms: int, end_ms: int) -> str | None:
     inside = [one for one in found if _inside(one, start_ms, end_ms)]
     if not inside:
         return None
-    tree = read(view.text)
+    tree = read(view.text, max_bytes=TEXT_BYTES_MAX)
     head = [child for child in tree.children if isinstance(child, Line)]
     components = tree.components("VEVENT")
     events = [_instance(components[one.number], one) for one in inside]

@@ -12,7 +12,7 @@ from bridge.clock import ms_from_utc
 from bridge.engine.api import FOREVER_MS, ObjectView
 from bridge.errors import BadInput
 from bridge.ical import lines, values
-from radicale_plugin.occurrences import WIDEN_MS, Occurrence, occurrences
+from radicale_plugin.occurrences import TEXT_BYTES_MAX, WIDEN_MS, Occurrence, occurrences
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,7 +42,7 @@ def meets(view: ObjectView, test: CompFilter, zone: dt.tzinfo | None) -> bool:
     if not _uid_may_match(view, test):
         return False
     try:
-        tree = lines.read(view.text)
+        tree = lines.read(view.text, max_bytes=TEXT_BYTES_MAX)
     except BadInput:  # served all the same; only what can be read can be searched
         return False
     return _children_meet(view, tree, test, zone)

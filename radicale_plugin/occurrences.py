@@ -16,20 +16,24 @@ from typing import TYPE_CHECKING, Final
 from bridge.clock import ms_from_utc, utc_from_ms
 from bridge.errors import BridgeError, Refused
 from bridge.ical import lines, recur
-from bridge.ical.parse import read_object
+from bridge.ical.lines import Line
+from bridge.ical.parse import parse_text
 from bridge.ical.values import parse_stamp
-from bridge.ical.vevent import context_of, read_event
 
 if TYPE_CHECKING:
     from bridge.engine.api import ObjectView
     from bridge.ical.lines import Component
-    from bridge.model.event import CalendarObject, Event
+    from bridge.model.event import CalendarObject
     from bridge.model.recurrence import Moment
 
 OCCURRENCES_MAX: Final = 20_000
 """Occurrences of one object in one answer; 54 years of a daily meeting."""
+TEXT_BYTES_MAX: Final = 100_000_000
+"""Longest object that is looked into; what is served was let in by the engine, whose own bound is lower."""
+TIMES: Final = frozenset({"UID", "DTSTART", "DTEND", "DURATION", "RRULE", "RDATE", "EXDATE", "RECURRENCE-ID"})
+"""The properties that decide when an event happens."""
 OBJECTS_KEPT: Final = 2_048
-"""Parsed objects kept for the next query, about 5 kB each; keyed by etag, so never stale."""
+"""Parsed objects kept for the next query, about 3 kB each; keyed by etag, so never stale."""
 WIDEN_MS: Final = 14 * 3_600_000
 """How far all-day and floating times may lie from their UTC reading: nobody lives further from it."""
 _FIRST_MS: Final = ms_from_utc(dt.datetime(3, 1, 1, tzinfo=dt.UTC))
@@ -64,32 +68,32 @@ class Occurrence:
 
 
 class Worked:
-    """What is kept of an object that has been read: its times, and which VEVENT an occurrence shows."""
+    """What is kept of an object that has been read: its times, and which VEVENT an occurrence shows.
+
+    Each VEVENT is read as its times alone, with its number for a title: nothing else matters here, and nothing else
+    can be wrong.
+    """
 
     def __init__(self, text: str) -> None:
-        tree = lines.read(text)
+        tree = lines.read(text, max_bytes=TEXT_BYTES_MAX)
         components = tree.components("VEVENT")
-        self.object: CalendarObject = read_object(tree, default_zone="UTC")
         self.floating = [_is_floating(component) for component in components]
         self.takes = [_takes(component) for component in components]
         """Per VEVENT: FBTYPE, or "" for what takes no time (RFC 4791 7.10)."""
-        self._master = 0
-        self._overrides: dict[recur.Key, int] = {}
-        ranged: list[tuple[recur.Key, int]] = []
-        context = context_of(tree, dt.UTC)
-        for number, component in enumerate(components):
-            if component.first("RECURRENCE-ID") is None:
-                self._master = number
-                continue
-            event: Event = read_event(component, context, master=self.object.master)
-            if event.recurrence_id is not None:
-                key = recur.instant(event.recurrence_id)
-                self._overrides[key] = number
-                if event.this_and_future:
-                    ranged.append((key, number))
-        ranged.sort(key=lambda pair: str(pair[0]))
-        self._ranged = ranged
-        self._ranged_keys = [str(key) for key, _ in ranged]
+        bare = [_times_of(component, number) for number, component in enumerate(components)]
+        zones = tree.components("VTIMEZONE")
+        reduced = lines.write(lines.make_component("VCALENDAR", [*zones, *bare]))
+        self.object: CalendarObject = parse_text(reduced, default_zone="UTC", max_bytes=TEXT_BYTES_MAX).object
+        self._master = int(self.object.master.summary) if self.object.master is not None else 0
+        keyed = [
+            (recur.instant(event.recurrence_id), event)
+            for event in self.object.overrides
+            if event.recurrence_id is not None
+        ]
+        self._overrides = {key: int(event.summary) for key, event in keyed}
+        ranged = sorted((str(key), int(event.summary)) for key, event in keyed if event.this_and_future)
+        self._ranged = [number for _, number in ranged]
+        self._ranged_keys = [key for key, _ in ranged]
 
     def number_of(self, origin: Moment | None) -> int:
         """Return which VEVENT shows the occurrence that was to begin at ``origin``."""
@@ -99,7 +103,13 @@ class Worked:
         if key in self._overrides:
             return self._overrides[key]
         place = bisect.bisect_left(self._ranged_keys, str(key))
-        return self._ranged[place - 1][1] if place else self._master
+        return self._ranged[place - 1] if place else self._master
+
+
+def _times_of(component: Component, number: int) -> Component:
+    """Return a VEVENT with nothing but its times, called by its number."""
+    kept = [line for line in component.children if isinstance(line, Line) and line.name in TIMES]
+    return component.with_children([*kept, lines.make("SUMMARY", str(number))])
 
 
 def _takes(component: Component) -> str:
