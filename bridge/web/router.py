@@ -89,7 +89,7 @@ class Router:
         path = _decoded(str(environ.get("PATH_INFO") or "/"))
         if path is None:
             return say(environ, start_response, 400, "The path is not UTF-8.")
-        path = self._inside(path)
+        path = self._inside("/" + path.lstrip("/"))  # who joins an address and a path may write two slashes
         first, _, rest = path[1:].partition("/")
         if first == "dav":
             seen.route = "dav"
