@@ -133,16 +133,17 @@ def _ruled(
     if rule.freq is not Freq.YEARLY:
         msg = f"{_where(line)} of a VTIMEZONE is not yearly."
         raise Inexpressible(msg)
+    skipped_to = min(
+        from_year, until.year - 1
+    )  # years that are long over need no work, but the last ones count
     if (
         rule.count is None
         and rule.interval == 1
-        and start.year < from_year
+        and start.year < skipped_to
         and (start.month, start.day) != (2, 29)
     ):
-        start = start.replace(year=from_year)  # years that are long over need no work
-    for wall in islice(expand(rule, start, until), min(rule.count or ONSETS_MAX, ONSETS_MAX)):
-        if wall.year >= from_year:
-            yield wall
+        start = start.replace(year=skipped_to)
+    yield from islice(expand(rule, start, until), min(rule.count or ONSETS_MAX, ONSETS_MAX))
 
 
 def _wall(line: lines.Line, value: str | None = None) -> dt.datetime:
