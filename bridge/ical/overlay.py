@@ -12,9 +12,10 @@ import datetime as dt
 from typing import TYPE_CHECKING
 
 from bridge.ical import lines, write, zones
-from bridge.ical.edit import Tools, edit, from_master, moment_line
+from bridge.ical.edit import edit, from_master
 from bridge.ical.lines import Component
 from bridge.ical.recur import end_of, instant
+from bridge.ical.times import Tools, is_date, moment_line
 from bridge.ical.vevent import context_of, read_event
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ class _Page:
         master = self._shown_master
         for key, (component, shown) in list(self._overrides.items()):
             now = read_event(component, self._tools.context, master=master)
-            if instant(_origin(now)) == key or isinstance(key, dt.datetime) == _is_date(_origin(now)):
+            if instant(_origin(now)) == key or isinstance(key, dt.datetime) == is_date(_origin(now)):
                 continue
             line = component.first("RECURRENCE-ID")
             if line is not None and master is not None and self._master is not None:
@@ -221,10 +222,6 @@ def _uid(tree: Component) -> str:
         if line is not None:
             return line.value.strip()
     return ""
-
-
-def _is_date(moment: Moment) -> bool:
-    return not isinstance(moment, dt.datetime)
 
 
 def _origin(event: Event) -> Moment:

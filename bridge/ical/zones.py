@@ -6,7 +6,8 @@ IANA name at the end of a path (``/freeassociation.sourceforge.net/Tzfile/Europe
 its VTIMEZONE; a name that states its offset (``GMT+08:00``). What is left is a custom zone: its VTIMEZONE is
 worked out over the years that the object concerns, and the first IANA zone that has the same UTC offset
 throughout these years stands for it (common zones are asked first). A custom zone that no IANA zone equals
-becomes a fixed offset if it never changes, and is refused if it does.
+becomes a fixed offset if it never changes, and is refused for a series if it does; a single event in it keeps its
+instant, by the offset that holds at its moment (:func:`local_offset`).
 """
 
 from __future__ import annotations
