@@ -162,7 +162,7 @@ class _Job:
         self._collection: CollectionRow = collection
         self._target = Target(user_id=collection.me, calendar_id=collection.upstream_calendar_id)
         self._zone = engine.default_zone(collection.source_id)
-        self._touched: list[str] = []
+        self._answered: set[str] = set()
         self._losses = intent.losses
 
     def fresh(self) -> IntentRow:
@@ -187,9 +187,7 @@ class _Job:
         for _ in range(STEPS_MAX):
             step = self._next()
             if step is None:
-                outcome.complete(
-                    self._engine, self.fresh(), self._owner, touched=tuple(self._touched), losses=self._losses
-                )
+                outcome.complete(self._engine, self.fresh(), self._owner, losses=self._losses)
                 log.info("intent.applied", extra=fields(intent=self._intent.id))
                 return
             self._do(step)
@@ -224,9 +222,9 @@ class _Job:
             return None
         for key, answer in changed_answers(at.roster, obj, base).items():
             item = at.have.get(key) or at.have.get("")
-            if item is None or item.cancelled or f"answer:{key}" in self._touched:
+            if item is None or item.cancelled or key in self._answered:
                 continue
-            self._touched.append(f"answer:{key}")
+            self._answered.add(key)
             return Step(key=item.key, operation=Respond(id=item.upstream_id, partstat=PartStat(answer)))
         return None
 
@@ -235,8 +233,8 @@ class _Job:
         for item in at.have.values():
             if item.cancelled:
                 continue
-            if guest and f"answer:{item.key}" not in self._touched:
-                self._touched.append(f"answer:{item.key}")
+            if guest and item.key not in self._answered:
+                self._answered.add(item.key)
                 return Step(key=item.key, operation=Respond(id=item.upstream_id, partstat=PartStat.DECLINED))
             return Step(key=item.key, operation=Delete(id=item.upstream_id))
         return None
@@ -289,8 +287,6 @@ class _Job:
         if applied.series is not None and applied.series.cancelled:
             # Repeating the series and the removal would only do the same again: the edit is undone instead.
             raise Refused(LOST_SERIES)
-        if not isinstance(sent.operation, Respond | Delete) and sent.key not in self._touched:
-            self._touched.append(sent.key)
 
     def _note_losses(self, desired: Desired) -> None:
         self._losses = json.dumps([[loss.what, loss.why] for loss in desired.losses], ensure_ascii=False)

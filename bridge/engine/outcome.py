@@ -152,7 +152,7 @@ def _forget_exceptions(
             objects.remove_item(c, object_id, row.key)
 
 
-def complete(engine: Engine, intent: IntentRow, owner: str, *, touched: tuple[str, ...], losses: str) -> None:
+def complete(engine: Engine, intent: IntentRow, owner: str, *, losses: str) -> None:
     """Close an intent that stands at the vendor; lay over what the vendor made of it."""
     now_ms = engine.clock.now_ms()
     object_id = intent.object_id or 0
@@ -178,7 +178,7 @@ def complete(engine: Engine, intent: IntentRow, owner: str, *, touched: tuple[st
         row = objects.get(c, object_id)
     text, changed = (None, False)
     if collection is not None and row is not None and not row.deleted and row.text == intent.client_text:
-        text = _as_the_vendor_took_it(engine, collection, row, rows, touched, now_ms)
+        text = _as_the_vendor_took_it(engine, collection, row, rows, now_ms)
         changed = text != row.text
     with engine.store.write() as c:
         if changed and text is not None and row is not None and collection is not None:
@@ -200,7 +200,6 @@ def _as_the_vendor_took_it(
     collection: CollectionRow,
     row: ObjectRow,
     rows: dict[str, ItemRow],
-    touched: tuple[str, ...],
     now_ms: int,
 ) -> str:
     """Return the text with whatever differs between what was asked and what the vendor says it holds."""
@@ -210,9 +209,8 @@ def _as_the_vendor_took_it(
         engine, collection.source_id, collection.me, addresses=directory.addresses_of(before), ask=False
     )
     after = before
-    for key in touched:
-        item = rows.get(key)
-        if item is None or item.cancelled or item.payload == "{}":
+    for key, item in rows.items():  # all of them: an earlier edit's answer may not have been laid over yet
+        if item.cancelled or item.payload == "{}":
             continue
         after = _absorb_answer(after, key, item, mapper, resolved.roster, row.uid)
     return laid_over(row.text, before, after, now_ms=now_ms)

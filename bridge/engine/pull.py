@@ -25,8 +25,10 @@ from bridge.errors import BridgeError, Inexpressible, Missing, Throttled, Unauth
 from bridge.ical import write as ical_write
 from bridge.log import fields
 from bridge.model.event import CalendarObject, Event, Status
+from bridge.model.people import Roster
 from bridge.plan.intent import backoff_s
-from bridge.plan.moments import override_key
+from bridge.plan.moments import key_moment, moment_key, occurrence_of, override_key
+from bridge.plan.splits import Hole, joined
 from bridge.plan.steps import Have
 from bridge.providers.base import Known, Target
 from bridge.store import calendars, intents, objects, shared
@@ -37,7 +39,6 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
     from bridge.engine.context import Engine
-    from bridge.model.people import Roster
     from bridge.model.upstream import Upstream
     from bridge.providers.base import Mapper
     from bridge.store.rows import CalendarRow, CollectionRow, ItemRow, ObjectRow
@@ -49,6 +50,9 @@ PAGES_MAX: Final = 500
 LEASE_MS: Final = 300_000
 DEEP_EVERY_MS: Final = 6 * 3_600_000
 """How often a pull looks at the whole window where the vendor also has a delta."""
+ASIDE_MAX: Final = 20_000
+"""New single events of one calendar that are kept aside until a sweep has shown every series; further ones are taken
+as the singles they seem to be."""
 _SAFE_HREF: Final = re.compile(r"[^A-Za-z0-9._-]")
 
 
@@ -61,6 +65,8 @@ class Tally:
     deleted: int = 0
     waiting: int = 0
     pages: int = 0
+    late: bool = False
+    """News of a series had to wait for an edit on its way: which singles belong to it is not known yet."""
     seen: set[str] = field(default_factory=set)
 
 
@@ -131,14 +137,20 @@ def _pull(engine: Engine, calendar: CalendarRow, *, deep: bool, full: bool) -> T
     deep = deep or not calendar.cursor or now_ms - calendar.deep_ms > DEEP_EVERY_MS
     tally = Tally()
     cursor, page = "" if full else calendar.cursor, ""
+    aside: dict[int, dict[str, Upstream]] = {c.id: {} for c in acting}
+    splits_are_items = provider.mapper.limits.splits_are_items
+    known = _known(engine, calendar, collections, gone)
     for _ in range(PAGES_MAX):
-        known = _known(engine, calendar, collections, gone)
         result = provider.changes(
             target, cursor=cursor, page=page, window=engine.window(), known=known, deep=deep
         )
         tally.pages += 1
         for collection in acting:
-            apply_items(engine, collection, result.items, result.absent, tally)
+            apart = aside[collection.id] if splits_are_items else None
+            apply_items(engine, collection, result.items, result.absent, tally, aside=apart)
+        if not result.next:
+            for collection in acting:
+                _apply_aside(engine, collection, aside[collection.id], tally)
         if not tally.waiting:
             _note_gone(engine, calendar, result.items, gone)
         if not result.next:
@@ -201,8 +213,13 @@ def apply_items(
     items: Iterable[Upstream],
     absent: Iterable[str],
     tally: Tally,
+    *,
+    aside: dict[str, Upstream] | None = None,
 ) -> None:
-    """Bring one collection to what the vendor says of some items; objects with an edit on its way wait."""
+    """Bring one collection to what the vendor says of some items; objects with an edit on its way wait.
+
+    ``aside``: where unknown single events are put instead, until it is known which of them belong to a series.
+    """
     grouped: dict[int, dict[str, Upstream | None]] = {}
     fresh: dict[str, list[Upstream]] = {}
     with engine.store.read() as c:
@@ -210,6 +227,8 @@ def apply_items(
     with engine.store.read() as c:  # a later snapshot: whatever was made by then is known by its id
         for item in items:
             _sort(c, collection, item, grouped, fresh)
+        if aside is not None:
+            _put_aside(engine, c, collection, fresh, aside)
         for upstream_id in absent:
             row = objects.item_by_upstream(c, collection.id, upstream_id)
             if row is not None and not row.cancelled:
@@ -221,6 +240,68 @@ def apply_items(
             tally.waiting += 1  # it may be the very item that one of our own steps is making
         else:
             _apply_new(engine, collection, members, tally)
+
+
+def _put_aside(
+    engine: Engine,
+    c: sa.Connection,
+    collection: CollectionRow,
+    fresh: dict[str, list[Upstream]],
+    aside: dict[str, Upstream],
+) -> None:
+    """Take unknown single events out of ``fresh``, unless another user's collection tells what they are."""
+    mapper = engine.provider(collection.source_id).mapper
+    for key, members in list(fresh.items()):
+        (item,) = members if len(members) == 1 else (None,)
+        if item is None or item.series_id is not None or len(aside) >= ASIDE_MAX:
+            continue
+        if mapper.decode(item, "", Roster()).recurrence:
+            continue
+        link = objects.link_of(c, collection.calendar_id, item.id)
+        if link is None:
+            aside[item.id] = fresh.pop(key)[0]
+        elif link[0].startswith("@") and link[1]:
+            aside[item.id] = replace(fresh.pop(key)[0], series_id=link[1], origin=key_moment(link[0][1:]))
+
+
+def _apply_aside(engine: Engine, collection: CollectionRow, aside: dict[str, Upstream], tally: Tally) -> None:
+    """Take up the single events that were put aside: changed occurrences where they fit one, else events of their own."""
+    if not aside:
+        return
+    if tally.late:
+        tally.waiting += 1
+        return
+    mapper = engine.provider(collection.source_id).mapper
+    with engine.store.read() as c:
+        rows = objects.items_of_series(c, collection.id)
+    held = {row.upstream_id for row in rows}
+    unlinked = {key: item for key, item in aside.items() if item.series_id is None}
+    pairs = joined(
+        _holes(mapper, rows), {key: mapper.decode(item, "", Roster()) for key, item in unlinked.items()}
+    )
+    items = []
+    for key, item in aside.items():
+        if key in pairs:
+            items.append(replace(item, series_id=pairs[key].series_id, origin=pairs[key].at))
+        else:
+            known = item.series_id in held
+            items.append(item if known else replace(item, series_id=None, origin=None))
+    apply_items(engine, collection, items, (), tally)
+
+
+def _holes(mapper: Mapper, rows: list[ItemRow]) -> list[Hole]:
+    """Return the occurrences that a vendor's series lack and that nobody here removed or changed."""
+    ours = {(row.object_id, row.key) for row in rows if row.key.startswith("@")}
+    found: list[Hole] = []
+    for row in rows:
+        if row.cancelled or row.key.startswith("@"):
+            continue
+        series = mapper.decode(upstream_of(row), "", Roster())
+        for moment in series.recurrence.exdates:
+            if (row.object_id, override_key(moment)) not in ours:
+                at = key_moment(moment_key(moment))
+                found.append(Hole(series_id=row.upstream_id, at=at, shown=occurrence_of(series, moment)))
+    return found
 
 
 def _sort(
@@ -266,6 +347,7 @@ def _apply_changes(
         return
     if open_intent:
         tally.waiting += 1
+        tally.late = tally.late or bool(row.recurring)
         return
     mapper = engine.provider(collection.source_id).mapper
     before = read(row.text, engine.default_zone(collection.source_id))
@@ -368,7 +450,8 @@ def _store_items(
                 objects.remove_item(c, object_id, key)
             continue
         series_id = item.series_id or (held.series_id if held is not None else None) or None
-        kept = replace(item, series_id=series_id)
+        origin = key_moment(key[1:]) if key.startswith("@") else item.origin
+        kept = replace(item, series_id=series_id, origin=origin)
         if item.cancelled and not key.startswith("@"):
             objects.remove_item(c, object_id, key)
             continue
