@@ -9,6 +9,7 @@ other begins today.
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from bridge.model import fidelity
@@ -20,7 +21,7 @@ from bridge.plan.compiling.present import read_present
 from bridge.plan.compiling.segments import Override, nominal_length, read_changes
 from bridge.plan.compiling.strands import LOOK_BACK, View, spin
 from bridge.plan.items import Compiled, Piece
-from bridge.plan.moments import override_key
+from bridge.plan.moments import moment_key, override_key
 
 if TYPE_CHECKING:
     from bridge.model.limits import Limits
@@ -111,7 +112,7 @@ def _series(
     made.drafts.sort(key=lambda draft: _order(draft.start))
     name(made.drafts, set())
     pieces = [piece for draft in made.drafts for piece in pieces_of(draft)]
-    pieces += _unsplit(made, changed)
+    pieces = _named_apart(pieces + _unsplit(made, changed))
     _check_count(made, pieces, limits, items_max)
     pieces.sort(key=lambda piece: (piece.key.startswith("@"), _order(_utc(piece.at or piece.event.start))))
     return Compiled(pieces=tuple(pieces), exact_until=horizon if made.is_endless else None)
@@ -144,6 +145,20 @@ def _unsplit(made: Assembly, changed: frozenset[str]) -> list[Piece]:
             continue
         found.append(piece)
     return found
+
+
+def _named_apart(pieces: list[Piece]) -> list[Piece]:
+    """Rename a changed occurrence if a THISANDFUTURE moved another one to where it began."""
+    taken: set[str] = set()
+    apart = []
+    for piece in pieces:
+        key, number = piece.key, 1
+        while key in taken:
+            number += 1
+            key = f"p{moment_key(_utc(piece.event.start))}~{number}"
+        taken.add(key)
+        apart.append(piece if key == piece.key else replace(piece, key=key))
+    return apart
 
 
 def _order(moment: Moment) -> dt.datetime:

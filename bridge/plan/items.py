@@ -17,8 +17,10 @@ class Piece:
     """One vendor item that carries part of an object."""
 
     key: str
-    """Stable name inside the object: "" for the first series or the single event, ``p<start>`` for further series
-    and single events, ``@<recurrence-id>`` for a changed occurrence. Times in UTC basic form, dates as YYYYMMDD."""
+    """Stable name inside the object: "" for the single event, or for the series that holds the whole recurrence;
+    ``p<start>`` for the series and single events that hold it together; ``@<recurrence-id>`` for a changed occurrence
+    (of a series that a THISANDFUTURE moved: its start in that series). Times in UTC basic form, dates as YYYYMMDD.
+    An item that is there already keeps the name it has."""
     event: Event
     """What the item shows. A series has exactly one rule within the vendor's limits, and EXDATE = the occurrences
     to be dropped from it (changed ones are not listed: splitting them off removes them)."""

@@ -69,6 +69,7 @@ class Assembly:
         self.drafts: list[Draft] = []
         self.is_endless = False
         self._used: set[int] = set()
+        self._split: set[int] = set()
         self._removed = self._removals()
 
     # ---- removed and changed occurrences -------------------------------------------------------------------
@@ -92,7 +93,8 @@ class Assembly:
             for wall in strand.frame.walls(instant):
                 index = stretch.index_of(wall)
                 if index is not None:
-                    marks[index] = override
+                    # Two runs may cross a changed date: it is split off from one and dropped from the other.
+                    marks[index] = None if id(override) in self._split else override
         for day in self.changes.excluded_days:
             low = dt.datetime.combine(day, dt.time()) + strand.segment.delta
             index = stretch.ceil_wall(strand.frame.wall(strand.segment.frame.instant(low)))
@@ -209,6 +211,7 @@ class Assembly:
             event = replace(event, start=_on(event.start, strand), end=_on(event.end, strand))
         event = replace(event, recurrence=Recurrence(rules=(rule,), exdates=drops))
         split = [(strand.instant(index), mark) for index, mark in sorted(marks.items()) if mark is not None]
+        self._split.update(id(override) for _, override in split)
         low = self.view.low(strand.frame) - nominal_length(template)
         self.drafts.append(
             Draft(

@@ -216,10 +216,10 @@ def fixed_zone(hour: int, *, named: bool) -> dt.tzinfo:
     return ZoneInfo("Etc/UTC" if hour == 0 else f"Etc/GMT{-hour:+d}")
 
 
-def shares_offset(cycle: Cycle, zone: dt.tzinfo) -> bool:
-    """Return whether a yearly series always falls on the same offset, although its zone changes its own."""
+def shares_offset(cycle: Cycle, zone: dt.tzinfo, length: dt.timedelta) -> bool:
+    """Return whether a yearly series of events always lies in the same offset, although its zone changes its own."""
     if cycle.unit is not Unit.MONTHS or cycle.step % MONTHS or cycle.size != 1:
         return False
     count = YEARLY_PROBES if cycle.length is None else min(YEARLY_PROBES, cycle.length)
-    seen = {offset_s(zone, cycle.wall(cycle.first + turn)) for turn in range(count)}
-    return len(seen) == 1
+    walls = [cycle.wall(cycle.first + turn) for turn in range(count)]
+    return len({offset_s(zone, edge) for wall in walls for edge in (wall, wall + length)}) == 1

@@ -33,7 +33,8 @@ class Segment:
 
     def out(self, wall: dt.datetime) -> dt.datetime:
         """Return when the occurrence of an original local time begins, on this segment's clock."""
-        moved = wall + self.delta
+        # Adding nothing would still forget which of a doubled hour is meant.
+        moved = wall + self.delta if self.delta else wall
         return dt.datetime.combine(moved.date(), MIDNIGHT) if self.frame.is_all_day else moved
 
     def moved(self, cycle: Cycle) -> Cycle | None:

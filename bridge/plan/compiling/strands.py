@@ -22,6 +22,7 @@ from bridge.plan.compiling.segments import Changes, Segment, end_of, length_of, 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from bridge.model.event import Event
     from bridge.model.limits import SeriesLimits
     from bridge.model.recurrence import Moment
 
@@ -108,7 +109,7 @@ def spin(client: ClientSet, changes: Changes, view: View) -> Spun:
     loose += client.others(low, high)
     if client.last_other is None or client.last_other > high:
         spun.is_endless = True
-    _gather(loose, changes, view, client, spun)
+    _gather(loose, changes, view, spun)
     return spun
 
 
@@ -174,7 +175,8 @@ def _clocked(
     if frame.zone is None or holds_zone(frame, start, view.high(frame), view.series):
         yield cycle, frame, False
         return
-    if shares_offset(cycle, frame.zone):
+    length = dt.timedelta() if segment.template is None else nominal_length(segment.template)
+    if shares_offset(cycle, frame.zone, length):
         carried = carry(cycle, offset_s(frame.zone, first), view.series)
         if carried is not None:
             yield *carried, False
@@ -197,15 +199,18 @@ def _without_odd_ends(cycle: Cycle, segment: Segment, found: Spun) -> Cycle:
     template = segment.template
     if template is None or not isinstance(template.start, dt.datetime):
         return cycle
-    usual = nominal_length(template)
     stop = cycle.stop or cycle.first
     for index in range(stop - 1, max(cycle.first, stop - ODD_ENDS_MAX) - 1, -1):
-        shown = segment.show(template, cycle.wall(index))
-        if length_of(shown) == usual:
+        if not _is_odd(segment, template, cycle.wall(index)):
             break
         found.singles.append((segment, cycle.wall(index)))
         stop = index
     return cycle.between(cycle.first, stop)
+
+
+def _is_odd(segment: Segment, template: Event, out: dt.datetime) -> bool:
+    """Return whether a change of offset makes an occurrence longer or shorter than it is by the clock."""
+    return length_of(segment.show(template, out)) != nominal_length(template)
 
 
 # ---- the rest ----------------------------------------------------------------------------------------------
@@ -238,7 +243,7 @@ def _one_by_one(stretch: Cycle, whole: Cycle, client: ClientSet, view: View, spu
     ]
 
 
-def _gather(loose: list[Other], changes: Changes, view: View, client: ClientSet, spun: Spun) -> None:
+def _gather(loose: list[Other], changes: Changes, view: View, spun: Spun) -> None:
     """Make runs and single occurrences of what is left, chunk by chunk and clock by clock."""
     overridden = {override.wall for override in changes.overrides}
     groups: dict[tuple[object, ...], _Group] = {}
@@ -259,10 +264,13 @@ def _gather(loose: list[Other], changes: Changes, view: View, client: ClientSet,
         day = out.date() + dt.timedelta(days=days)
         if other.wall in overridden:
             group.free.add(day)
+        elif out.fold or (frame is not segment.frame and _is_odd(segment, segment.template, out)):
+            # A vendor's clock would read the second of a doubled hour as the first.
+            _add_single(segment, out, view, spun)
         else:
             group.dates[day] = out
     for group in groups.values():
-        _gather_group(group, view, client, spun)
+        _gather_group(group, view, spun)
 
 
 @dataclass(slots=True)
@@ -289,11 +297,9 @@ def _is_due(segment: Segment, out: dt.datetime, view: View) -> bool:
     return end > view.low(frame) or out >= view.low(frame) or view.is_shown(frame.instant(out))
 
 
-def _gather_group(group: _Group, view: View, client: ClientSet, spun: Spun) -> None:
+def _gather_group(group: _Group, view: View, spun: Spun) -> None:
     segment = group.segment
-    # A vendor's clock would read the second of a doubled hour as the first.
-    plain = [day for day, out in group.dates.items() if not out.fold]
-    cycles, singles = runs(sorted(plain), group.at, view.series, group.free)
+    cycles, singles = runs(sorted(group.dates), group.at, view.series, group.free)
     high = view.high(segment.frame)
     for cycle, shown in cycles:
         strand = Strand(
@@ -307,10 +313,12 @@ def _gather_group(group: _Group, view: View, client: ClientSet, spun: Spun) -> N
             spun.strands.append(strand)
         else:
             spun.is_endless = True
-    odd = [day for day, out in group.dates.items() if out.fold]
-    for day in [*singles, *odd]:
-        out = group.dates[day]
-        if out <= high:
-            spun.singles.append((segment, out))
-        else:
-            spun.is_endless = True
+    for day in singles:
+        _add_single(segment, group.dates[day], view, spun)
+
+
+def _add_single(segment: Segment, out: dt.datetime, view: View, spun: Spun) -> None:
+    if out <= view.high(segment.frame):
+        spun.singles.append((segment, out))
+    else:
+        spun.is_endless = True
