@@ -48,6 +48,10 @@ class NoSuchOccurrence(Refused):
     """``op_start_time`` is not the start of any occurrence (90482)."""
 
 
+class MovedTooEarly(Refused):
+    """One occurrence may not be moved so far back (90488): its day, or even its time, is the earliest."""
+
+
 class DeprecatedField(Refused):
     """A field was sent that this form of the API no longer knows, probably ``organizer`` (90493)."""
 
@@ -172,7 +176,7 @@ MEANINGS: Final[dict[int, Meaning]] = {
     90485: _no("a part can only be changed of a series"),
     90486: _no("the interval of the repetition is missing"),
     90487: _cannot("WeCom does not accept the days of the month"),
-    90488: _no("an occurrence cannot be moved to an earlier day"),
+    90488: Meaning(MovedTooEarly, "an occurrence cannot be moved so far back"),
     90489: _no("only a public calendar can be subscribed to automatically"),
     90490: _no("there are too many subscribers"),
     90491: _person("a subscriber is outside the range of the calendar"),

@@ -9,6 +9,8 @@ from bridge.providers.wecom.decode import HOURS_DEFAULT, hours_of
 from bridge.providers.wecom.encode import nearest_diff, set_diffs
 from bridge.providers.wecom.limits import DIFFS_ALL_DAY, DIFFS_TIMED
 from bridge.providers.wecom.schema import (
+    AttendeeJson,
+    DeleteJson,
     RemindersJson,
     ScheduleJson,
     admins_of,
@@ -19,11 +21,12 @@ from bridge.providers.wecom.schema import (
     as_object,
     as_text,
 )
+from bridge.providers.wecom.times import at_offset, time_at
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from bridge.model.upstream import Json
+    from bridge.model.upstream import Json, Split
 
 TEXTS: Final = ("summary", "description", "location")
 TIMES: Final = ("start_time", "end_time", "is_whole_day")
@@ -54,7 +57,7 @@ def writable(snapshot: Json) -> ScheduleJson:
         "start_time": start_s,
         "end_time": max(as_int(snapshot.get("end_time")), start_s + 1),
         "is_whole_day": int(as_flag(snapshot.get("is_whole_day"))),
-        "attendees": [{"userid": userid} for userid in as_ids(snapshot.get("attendees"))],
+        "attendees": entries(as_ids(snapshot.get("attendees"))),
         "reminders": _repeats(reminders),
     }
     admins = admins_of(snapshot)
@@ -188,3 +191,40 @@ def without_occurrence(series: Json, at_s: int) -> Json:
     reminders = as_object(series.get("reminders"))
     starts = sorted({*schema.excluded_of(series), at_s})
     return {**series, "reminders": {**reminders, "exclude_time_list": [{"start_time": s} for s in starts]}}
+
+
+# ---- occurrences -------------------------------------------------------------------------------------------
+
+
+def split_off(series: Json, at_s: int, operation: Split) -> ScheduleJson:
+    """Return the single schedule to be made of an occurrence: the series' as it is now, our change over it."""
+    single = lay(occurrence(writable(series), at_s), operation.before, operation.after)
+    people = as_ids(series.get("attendees"))
+    added, removed = people_changes(operation.before, operation.after, people)
+    single["attendees"] = entries(with_people(people, added, removed))
+    return single
+
+
+def moves_to_earlier_day(series: Json, at_s: int, single: ScheduleJson) -> bool:
+    """Return whether the new start lies on a day before the occurrence's own (90488 otherwise)."""
+    hours = hours_of(as_object(series.get("reminders")))
+    zone = at_offset(HOURS_DEFAULT if hours is None else hours)
+    return time_at(single["start_time"], zone).date() < time_at(at_s, zone).date()
+
+
+def shows(series: Json, at_s: int) -> bool:
+    """Return whether a series can have an occurrence at a time: within its bounds and not excluded."""
+    if at_s in schema.excluded_of(series) or at_s < as_int(series.get("start_time")):
+        return False
+    until_s = as_int(as_object(series.get("reminders")).get("repeat_until"))
+    return until_s <= 0 or at_s <= until_s
+
+
+def drop_body(series_id: str, at_s: int) -> DeleteJson:
+    """Return the body of schedule/del that takes one occurrence out."""
+    return {"schedule_id": series_id, "op_mode": schema.THIS_ONLY, "op_start_time": at_s}
+
+
+def entries(userids: Sequence[str]) -> list[AttendeeJson]:
+    """Return attendees as they are written."""
+    return [{"userid": userid} for userid in userids]

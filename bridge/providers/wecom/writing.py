@@ -26,13 +26,17 @@ from bridge.model.upstream import (
     Update,
     Upstream,
 )
-from bridge.providers.wecom.codes import NoSuchOccurrence
-from bridge.providers.wecom.decode import HOURS_DEFAULT, hours_of
+from bridge.providers.wecom.codes import MovedTooEarly, NoSuchOccurrence
+from bridge.providers.wecom.decode import hours_of
 from bridge.providers.wecom.overlay import (
     assumed,
+    drop_body,
+    entries,
     lay,
-    occurrence,
+    moves_to_earlier_day,
     people_changes,
+    shows,
+    split_off,
     with_people,
     without_occurrence,
     writable,
@@ -41,8 +45,6 @@ from bridge.providers.wecom.reading import Found, fetch_all, list_all, upstream
 from bridge.providers.wecom.schema import (
     THIS_ONLY,
     WHOLE_SERIES,
-    AttendeeJson,
-    DeleteJson,
     ScheduleJson,
     UpdateJson,
     as_ids,
@@ -53,11 +55,9 @@ from bridge.providers.wecom.schema import (
     is_cancelled,
     is_series,
 )
-from bridge.providers.wecom.times import at_offset, occurrence_second, time_at
+from bridge.providers.wecom.times import occurrence_second
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from bridge.clock import Clock
     from bridge.model.recurrence import Moment
     from bridge.providers.base import Known
@@ -141,7 +141,7 @@ class Writer:
         added, removed = people_changes(operation.before, operation.after, people)
         if added:
             client.attendees_add(operation.id, added)
-        laid["attendees"] = _entries(with_people(people, added, []))
+        laid["attendees"] = entries(with_people(people, added, []))
         if {**laid, "attendees": held["attendees"]} != held:
             try:
                 self._overwrite(client, operation.id, current, laid)
@@ -152,7 +152,7 @@ class Writer:
                 raise
         if removed:
             client.attendees_del(operation.id, removed)
-        laid["attendees"] = _entries(with_people(people, added, removed))
+        laid["attendees"] = entries(with_people(people, added, removed))
         expected = assumed(laid, schedule_id=operation.id, current=current)
         fresh = self._read_back(client, operation.id, expected)
         if is_series(current) != bool(laid["reminders"]["is_repeat"]):
@@ -188,13 +188,13 @@ class Writer:
         """Turn one occurrence into a schedule of its own."""
         series = self._current(client, operation.series_id)
         at_s = self._second(operation.at, series)
-        single = _split_off(series, at_s, operation)
+        single = split_off(series, at_s, operation)
         if at_s in excluded_of(series):
             # Taken out before, but its own schedule never came to be: only that is lacking.
             return Applied(
                 item=self._add(client, target, single), series=upstream(operation.series_id, series)
             )
-        if _moves_to_earlier_day(series, at_s, single):
+        if moves_to_earlier_day(series, at_s, single):
             return self._move_out(client, target, operation, series, at_s)
         same_people = as_ids(single["attendees"]) == as_ids(series.get("attendees"))
         body: UpdateJson = {"skip_attendees": int(same_people), "op_mode": THIS_ONLY, "op_start_time": at_s}
@@ -204,22 +204,26 @@ class Writer:
                 {**body, "schedule": {**schedule, "schedule_id": operation.series_id}}
             )
 
-        answer = self.organizer.send(send, single, as_text(series.get("organizer")))
+        try:
+            answer = self.organizer.send(send, single, as_text(series.get("organizer")))
+        except MovedTooEarly:
+            return self._move_out(client, target, operation, series, at_s)
         schedule_id = as_text(answer.get("schedule_id"))
         if schedule_id in ("", operation.series_id):
             msg = "schedule.update: WeCom did not name the new schedule; it has to be looked for"
             raise OutcomeUnknown(msg)
-        expected = assumed(single, schedule_id=schedule_id, current={"cal_id": _calendar_of(series, target)})
+        calendar_id = as_text(series.get("cal_id")) or target.calendar_id
+        expected = assumed(single, schedule_id=schedule_id, current={"cal_id": calendar_id})
         return Applied(
             item=self._read_back(client, schedule_id, expected),
             series=self._read_back(client, operation.series_id, without_occurrence(series, at_s)),
         )
 
     def _move_out(self, client: Client, target: Target, operation: Split, series: Json, at_s: int) -> Applied:
-        """Move an occurrence to an earlier day, which WeCom does not do (90488): add a single one, drop the old."""
-        item = self._add(client, target, _split_off(series, at_s, operation))
+        """Move an occurrence further back than WeCom does (90488): add a single one, drop the old."""
+        item = self._add(client, target, split_off(series, at_s, operation))
         try:
-            client.schedule_del(_drop_body(operation.series_id, at_s))
+            client.schedule_del(drop_body(operation.series_id, at_s))
         except Refused:
             with contextlib.suppress(BridgeError):
                 client.schedule_del({"schedule_id": item.id})
@@ -236,10 +240,10 @@ class Writer:
         if series is None or is_cancelled(series):
             return Applied(item=None)
         at_s = self._second(operation.at, series)
-        if not _shows(series, at_s):
+        if not shows(series, at_s):
             return Applied(item=None, series=upstream(operation.series_id, series))
         try:
-            client.schedule_del(_drop_body(operation.series_id, at_s))
+            client.schedule_del(drop_body(operation.series_id, at_s))
         except Missing:
             return Applied(item=None)
         expected = without_occurrence(series, at_s)
@@ -263,7 +267,7 @@ class Writer:
                 series = self._look(client, series_id)
                 if series is None or is_cancelled(series):
                     return Applied(item=None)
-                gone = not _shows(series, self._second(at, series))
+                gone = not shows(series, self._second(at, series))
                 return Applied(item=None, series=upstream(series_id, series)) if gone else NotApplied()
             case Delete(id=schedule_id):
                 held = self._look(client, schedule_id)
@@ -286,20 +290,20 @@ class Writer:
     ) -> Applied | NotApplied:
         """Say Applied if the series lacks the occurrence and a schedule of its own shows it.
 
-        A move to an earlier day is two calls; if only the first was heard, the second is made up for here.
+        A move back is two calls; if only the first was heard of, the second is made up for here.
         """
         series = self._current(client, operation.series_id)
         at_s = self._second(operation.at, series)
-        single = _split_off(series, at_s, operation)
+        single = split_off(series, at_s, operation)
         is_out = at_s in excluded_of(series)
-        if not is_out and not _moves_to_earlier_day(series, at_s, single):
+        if not is_out and single["start_time"] >= at_s:
             return NotApplied()
         found = self._find(client, target, single, known)
         if found is None:
             return NotApplied()
         if not is_out:
             with contextlib.suppress(NoSuchOccurrence):
-                client.schedule_del(_drop_body(operation.series_id, at_s))
+                client.schedule_del(drop_body(operation.series_id, at_s))
         expected = series if is_out else without_occurrence(series, at_s)
         return Applied(item=found, series=self._read_back(client, operation.series_id, expected))
 
@@ -369,42 +373,3 @@ class Writer:
         """Return an occurrence's start in Unix seconds."""
         hours = hours_of(as_object(series.get("reminders")))
         return occurrence_second(at, as_int(series.get("start_time")), hours, self.mapper.zone)
-
-
-# ---- pure parts --------------------------------------------------------------------------------------------
-
-
-def _entries(userids: Sequence[str]) -> list[AttendeeJson]:
-    return [{"userid": userid} for userid in userids]
-
-
-def _drop_body(series_id: str, at_s: int) -> DeleteJson:
-    return {"schedule_id": series_id, "op_mode": THIS_ONLY, "op_start_time": at_s}
-
-
-def _calendar_of(snapshot: Json, target: Target) -> str:
-    return as_text(snapshot.get("cal_id")) or target.calendar_id
-
-
-def _split_off(series: Json, at_s: int, operation: Split) -> ScheduleJson:
-    """Return the single schedule to be made of an occurrence: the series' as it is now, and our change over it."""
-    single = lay(occurrence(writable(series), at_s), operation.before, operation.after)
-    people = as_ids(series.get("attendees"))
-    added, removed = people_changes(operation.before, operation.after, people)
-    single["attendees"] = _entries(with_people(people, added, removed))
-    return single
-
-
-def _moves_to_earlier_day(series: Json, at_s: int, single: ScheduleJson) -> bool:
-    """Return whether the new start lies on a day before the occurrence's own (90488 otherwise)."""
-    hours = hours_of(as_object(series.get("reminders")))
-    zone = at_offset(HOURS_DEFAULT if hours is None else hours)
-    return time_at(single["start_time"], zone).date() < time_at(at_s, zone).date()
-
-
-def _shows(series: Json, at_s: int) -> bool:
-    """Return whether a series can have an occurrence at a time at all: within its bounds and not excluded."""
-    if at_s in excluded_of(series) or at_s < as_int(series.get("start_time")):
-        return False
-    until_s = as_int(as_object(series.get("reminders")).get("repeat_until"))
-    return until_s <= 0 or at_s <= until_s

@@ -5,7 +5,10 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
@@ -13,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.errors import BadInput, NotAllowed
+from bridge.model.upstream import Create
 from bridge.providers.wecom.push import BODY_BYTES_MAX, STALE_S, Callbacks, Notice, decode_key, signature
 
 TOKEN = "bridgeTestToken2026"
@@ -218,3 +222,73 @@ def test_whatever_is_encrypted_as_described_comes_out_again(message: bytes, rece
 
 def test_the_signature_sorts_by_bytes() -> None:
     assert signature(TOKEN, V1["timestamp"], V1["nonce"], V1["echostr"]) == V1["msg_signature"]
+
+
+# ---- a company in a box ----
+
+
+class Listener:
+    """An address that hands every callback to ``Callbacks`` and answers as the bridge would."""
+
+    def __init__(self, reader: Callbacks) -> None:
+        self.notices: list[Notice] = []
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def log_message(self, format: str, *args: Any) -> None:
+                pass
+
+            def do_GET(self) -> None:
+                self.answer(reader.verify(self.query(), now_s=NOW_S))
+
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["content-length"]))
+                outer.notices.append(reader.receive(self.query(), body, now_s=NOW_S))
+                self.answer(b"")
+
+            def query(self) -> dict[str, str]:
+                return dict(parse_qsl(urlsplit(self.path).query))
+
+            def answer(self, body: bytes) -> None:
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.http.server_address[1]}/hook/wecom"
+        self.thread = threading.Thread(target=self.http.serve_forever, kwargs={"poll_interval": 0.02})
+        self.thread.start()
+
+    def close(self) -> None:
+        self.http.shutdown()
+        self.http.server_close()
+        self.thread.join()
+
+
+NOW_S = 1767542400
+"""The company's clock stands still here."""
+
+
+def test_what_people_do_in_the_app_arrives(bench: Any, say: Any) -> None:
+    reader = callbacks(receive_id="wwsimulatedcorp001")
+    listener = Listener(reader)
+    try:
+        bench.act("set_callback", url=listener.url, token=TOKEN, aes_key=KEY, verify=True)
+        payload = bench.payload(say.event(attendees=say.guests("lisi", "wangwu")))
+        item = bench.provider.apply(bench.target, Create(payload=payload), "t").item
+        bench.act("edit", userid="lisi", schedule_id=item.id, fields={"summary": "New"})
+        bench.act("respond", userid="wangwu", schedule_id=item.id, answer="accept")
+        bench.act("delete", userid="lisi", schedule_id=item.id)
+        bench.server.simulator.sender.flush()
+        results = bench.act("callbacks")["results"]
+    finally:
+        listener.close()
+    assert all(result["ok"] for result in results)
+    assert next(result["event"] for result in results) == "verify"
+    calendar = bench.target.calendar_id
+    assert [(n.event, n.user_id, n.calendar_id, n.schedule_id, n.created_s) for n in listener.notices] == [
+        ("modify_schedule", "lisi", calendar, item.id, NOW_S),
+        ("respond_schedule", "wangwu", calendar, item.id, NOW_S),
+        ("delete_schedule", "lisi", calendar, item.id, NOW_S),
+    ]

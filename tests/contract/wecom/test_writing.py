@@ -546,6 +546,32 @@ def test_an_occurrence_moves_to_an_earlier_day(bench: Any, say: Any) -> None:
     assert THURSDAY_10 + 2 * DAY not in bench.starts(item.id)
 
 
+@pytest.mark.parametrize("call", ["", "schedule/add", "schedule/del"])
+def test_a_vendor_that_lets_nothing_move_back_at_all_gets_a_new_event(
+    bench: Any, say: Any, call: str
+) -> None:
+    series = say.series(DAILY)
+    item = create(bench, series)
+    before, after = say.event(say.at(10)), say.event(say.at(10, 8), summary="Earlier")
+    operation = Split(
+        series_id=item.id, at=say.at(10), before=bench.payload(before), after=bench.payload(after)
+    )
+    bench.fault("error", match="schedule/update", code=90488, count=-1)
+    if call:
+        bench.fault("lost", match=call, when="after")
+        known = bench.say_known(item.id)
+        with pytest.raises(OutcomeUnknown):
+            bench.provider.apply(bench.target, operation, "t")
+        outcome = bench.provider.settle(bench.target, operation, "t", known)
+    else:
+        outcome = bench.provider.apply(bench.target, operation, "t")
+    assert isinstance(outcome, Applied)
+    assert outcome.item is not None
+    assert bench.starts(outcome.item.id) == [THURSDAY_10 + 2 * DAY - 7200]
+    assert len(bench.starts(item.id)) == 9
+    assert len(bench.sweep().items) == 2
+
+
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("hour_and_day", [(10, 14), (9, 16)], ids=["same day", "earlier day"])
 @pytest.mark.parametrize("call", ["schedule/update", "schedule/add", "schedule/del"])
