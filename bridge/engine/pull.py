@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import re
+import threading
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
@@ -34,7 +36,7 @@ from bridge.providers.base import Known, Target
 from bridge.store import calendars, intents, objects, shared
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     import sqlalchemy as sa
 
@@ -80,26 +82,36 @@ def pull(engine: Engine, calendar_id: int, *, deep: bool = False, full: bool = F
     ``deep``: look at the whole window even where a delta exists; ``full``: forget the cursor as well.
     Raises Busy, and whatever the provider raises; the calendar's state says the same afterwards.
     """
-    name = f"pull:{calendar_id}"
-    with engine.store.write() as c:
-        if not shared.take_lease(c, name, owner=engine.node, length_ms=LEASE_MS):
-            msg = "the calendar is being read by another node"
-            raise Busy(msg)
-    try:
+    with leased(engine, calendar_id):
         with engine.store.read() as c:
             calendar = calendars.get(c, calendar_id)
         if calendar is None:
             msg = "there is no such calendar"
             raise Missing(msg)
         try:
-            tally = _pull(engine, calendar, deep=deep or full, full=full)
+            return _pull(engine, calendar, deep=deep or full, full=full)
         except BridgeError as error:
             _failed(engine, calendar_id, error)
             raise
+
+
+@contextlib.contextmanager
+def leased(engine: Engine, calendar_id: int) -> Iterator[None]:
+    """Keep every other thread and node from reading the calendar meanwhile; raises Busy.
+
+    Two answers of the vendor that are laid over a calendar in the wrong order would bring an older state back.
+    """
+    name = f"pull:{calendar_id}"
+    owner = f"{engine.node}-{threading.get_ident()}"
+    with engine.store.write() as c:
+        if not shared.take_lease(c, name, owner=owner, length_ms=LEASE_MS):
+            msg = "the calendar is being read by another node"
+            raise Busy(msg)
+    try:
+        yield
     finally:
         with engine.store.write() as c:
-            shared.release_lease(c, name, owner=engine.node)
-    return tally
+            shared.release_lease(c, name, owner=owner)
 
 
 def _failed(engine: Engine, calendar_id: int, error: BridgeError) -> None:
@@ -152,7 +164,7 @@ def _pull(engine: Engine, calendar: CalendarRow, *, deep: bool, full: bool) -> T
             for collection in acting:
                 _apply_aside(engine, collection, aside[collection.id], tally)
         if not tally.waiting:
-            _note_gone(engine, calendar, result.items, gone)
+            note_gone(engine, calendar, result.items, gone)
         if not result.next:
             # Objects with an edit on its way were passed over: the same stretch is asked for again.
             _succeeded(
@@ -177,9 +189,10 @@ def _known(
     return Known(ids=ids, gone=gone, snapshots={key: loads(text) for key, text in snapshots.items()})
 
 
-def _note_gone(
-    engine: Engine, calendar: CalendarRow, items: Iterable[Upstream], gone: frozenset[str]
+def note_gone(
+    engine: Engine, calendar: CalendarRow, items: Iterable[Upstream], gone: frozenset[str] = frozenset()
 ) -> None:
+    """Remember which items are cancelled for good; ``gone``: those that are remembered already."""
     cancelled = {u.id for u in items if u.cancelled and u.series_id is None} - gone
     if cancelled:
         with engine.store.write() as c:

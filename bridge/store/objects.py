@@ -89,6 +89,14 @@ _UID_OF: Final = sa.text("""
     JOIN calendar k ON k.id = c.calendar_id
     WHERE k.source_id = :source_id AND i.upstream_id = :upstream_id ORDER BY o.id LIMIT 1
 """)
+_LINK_OF: Final = sa.text("""
+    SELECT i.key, i.series_id, i.origin FROM item i JOIN collection c ON c.id = i.collection_id
+    WHERE c.calendar_id = :calendar_id AND i.upstream_id = :upstream_id AND i.cancelled = 0 ORDER BY i.id LIMIT 1
+""")
+_SERIES_ITEMS: Final = sa.text("""
+    SELECT i.* FROM item i JOIN object o ON o.id = i.object_id
+    WHERE o.collection_id = :collection_id AND o.deleted = 0 AND o.recurring = 1 ORDER BY i.object_id, i.id
+""")
 _ITEM_PUT: Final = sa.text("""
     INSERT INTO item (object_id, collection_id, key, upstream_id, payload, snapshot, series_id, origin, cancelled)
     VALUES (:object_id, :collection_id, :key, :upstream_id, :payload, :snapshot, :series_id, :origin, :cancelled)
@@ -243,6 +251,17 @@ def uid_of(c: sa.Connection, source_id: str, upstream_id: str) -> str | None:
     """Return the UID under which anybody of the source already holds an item: one meeting, one UID."""
     row = c.execute(_UID_OF, {"source_id": source_id, "upstream_id": upstream_id}).first()
     return None if row is None else str(row[0])
+
+
+def link_of(c: sa.Connection, calendar_id: int, upstream_id: str) -> tuple[str, str, str] | None:
+    """Return (key, series id, origin) under which any collection of an upstream calendar holds a live item."""
+    row = c.execute(_LINK_OF, {"calendar_id": calendar_id, "upstream_id": upstream_id}).first()
+    return None if row is None else (str(row[0]), str(row[1]), str(row[2]))
+
+
+def items_of_series(c: sa.Connection, collection_id: int) -> list[ItemRow]:
+    """Return the vendor items of all served objects that repeat, object by object."""
+    return many(ItemRow, c.execute(_SERIES_ITEMS, {"collection_id": collection_id}))
 
 
 def put_item(c: sa.Connection, values: dict[str, Any]) -> None:
