@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from bridge.errors import Throttled
+from bridge.errors import Throttled, Unreachable
 from bridge.providers.auth import with_token
 from bridge.providers.dingtalk import auth, codes
+from bridge.providers.dingtalk.budget import Budget
 from bridge.providers.http import Endpoint, Transport
 from bridge.providers.limiter import EVERY_ENDPOINT, Limiter, Rate
 
@@ -41,6 +42,9 @@ IDEMPOTENCY_HEADER: Final = "x-client-token"
 SUSTAINED: Final = 0.75
 BURST: Final = 0.25
 """Shares of ``calls_per_second``: at once, and after that per second, never more than the vendor's second."""
+
+SHORT_WAIT_S: Final = 5.0
+"""Up to this wait (seconds) a throttled call is repeated here: a pull that was begun is billed already."""
 
 _CALENDARS: Final = "/v1.0/calendar/users/{user}/calendars"
 _EVENTS: Final = _CALENDARS + "/{calendar}/events"
@@ -108,6 +112,7 @@ class Client:
             judge=codes.judge(runtime.clock.now_ms),
             timeout_s=source.timeout_s,
             connections_max=source.concurrency,
+            short_wait_s=SHORT_WAIT_S,
         )
         self._oapi = Transport(
             source_id=source.id,
@@ -117,11 +122,14 @@ class Client:
             judge=codes.judge_oapi(runtime.clock.now_ms),
             timeout_s=source.timeout_s,
             connections_max=source.concurrency,
+            short_wait_s=SHORT_WAIT_S,
         )
         self.tokens = auth.keeper(source, runtime, self._api)
+        self.budget = Budget(runtime, source.id, source.monthly_calls)
 
     def close(self) -> None:
         """Let go of connections."""
+        self.budget.close()
         self._api.close()
         self._oapi.close()
 
@@ -301,7 +309,7 @@ class Client:
     ) -> Json:
         """Find userids by name (7.2)."""
         body: Json = {"queryWord": words, "offset": offset, "size": size, "fullMatchField": int(exact)}
-        return self._call(USERS_SEARCH, lane, body=body)
+        return self._replayed(lambda token: self._sent(USERS_SEARCH, lane, token, body=body))
 
     def user_me(self, lane: Lane, user_token: str) -> Json:
         """Return who a *user* token belongs to (8)."""
@@ -357,13 +365,32 @@ class Client:
         headers: dict[str, str] | None = None,
         body: Json | None = None,
     ) -> Json:
-        """Send to the new host, the token in its header."""
+        """Send a billed call. Calls that failed through rate limits or the network are not counted (5.2)."""
 
         def send(token: str) -> Json:
-            signed = {**(headers or {}), auth.AUTH_HEADER: token}
-            return self._api.send(endpoint, path=path, query=query, headers=signed, body=body, lane=lane)
+            return self._sent(endpoint, lane, token, path=path, query=query, headers=headers, body=body)
 
-        return self._replayed(send)
+        self.budget.spend(lane.priority, endpoint.name)
+        try:
+            return self._replayed(send)
+        except (Throttled, Unreachable):
+            self.budget.give_back()
+            raise
+
+    def _sent(
+        self,
+        endpoint: Endpoint,
+        lane: Lane,
+        token: str,
+        *,
+        path: dict[str, str] | None = None,
+        query: dict[str, str | int] | None = None,
+        headers: dict[str, str] | None = None,
+        body: Json | None = None,
+    ) -> Json:
+        """Send to the new host, the token in its header."""
+        signed = {**(headers or {}), auth.AUTH_HEADER: token}
+        return self._api.send(endpoint, path=path, query=query, headers=signed, body=body, lane=lane)
 
     def _ask(self, endpoint: Endpoint, lane: Lane, body: Json | None) -> Json:
         """Send to the old host, the token in the query."""

@@ -171,7 +171,7 @@ def _of_code(
             code=code,
         )
     if key.startswith("forbidden."):
-        return _forbidden(said, code, body, now_ms())
+        return _forbidden(said, code, body, now_ms(), reply.retry_after_s or 0.0)
     if key == "permissiondeny":
         return _unauthorised(said, code, "visible_range")
     if key == "permissiondenied":
@@ -203,13 +203,16 @@ def _of_status(endpoint: Endpoint, reply: Reply, code: str, said: str) -> Bridge
     return None
 
 
-def _forbidden(said: str, code: str, body: dict[str, Any], now_ms: int) -> BridgeError:
-    """Tell throttling, quota, address and permission apart: all of them are HTTP 403."""
+def _forbidden(said: str, code: str, body: dict[str, Any], now_ms: int, asked_s: float) -> BridgeError:
+    """Tell throttling, quota, address and permission apart: all of them are HTTP 403.
+
+    ``asked_s``: the Retry-After header, should there ever be one.
+    """
     key = code.lower()
     if "qps" in key:
-        return Throttled(said, retry_after_s=WAIT_QPS_S, code=code)
+        return Throttled(said, retry_after_s=max(WAIT_QPS_S, asked_s), code=code)
     if "qpm" in key:
-        return Throttled(said, retry_after_s=WAIT_QPM_S, code=code)
+        return Throttled(said, retry_after_s=max(WAIT_QPM_S, asked_s), code=code)
     if "apicountlimit" in key:
         return Exhausted(
             f"{said}; the organisation's calls of this month are used up",

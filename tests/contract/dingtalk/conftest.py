@@ -171,6 +171,7 @@ class Box:
             "base_url": server.url,
             "oapi_base_url": server.url,
             "calls_per_second": 10_000,
+            "monthly_calls": 1_000_000,
             "timeout_s": 5.0,
         }
         self.provider = DingTalkProvider(DingTalkSource(**{**options, **source}), self.runtime)

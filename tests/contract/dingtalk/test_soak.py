@@ -224,6 +224,16 @@ class Story:
     def as_owner(self, owner: str, do: str, **arguments: Any) -> None:
         self.box.server.control("act", {"do": do, "as": owner, **arguments})
 
+    def compare_reminders(self) -> None:
+        """Each item has the reminders that the person has in the app."""
+        for item in self.box.mirror.items.values():
+            shown = self.box.act("show", eventId=item.id)["event"]
+            if shown is None:
+                continue
+            event = self.box.provider.mapper.decode(item, "u", self.known())
+            theirs = sorted(int(row["minutes"]) * 60 for row in shown.get("reminders") or [])
+            assert [alarm.before_start_s for alarm in event.alarms] == theirs, (shown, item, self.switches)
+
     def run(self, steps: int) -> None:
         acts = [
             self.client_creates, self.client_creates, self.client_edits, self.client_deletes, self.client_drops, self.client_splits,
@@ -239,6 +249,7 @@ class Story:
         self.box.pull()
         self.box.pull(deep=True)
         assert self.box.mirrored() == self.box.truth(), self.switches
+        self.compare_reminders()
         calls = self.box.billed()
         self.box.pull(deep=True)
         assert self.box.mirrored() == self.box.truth(), self.switches
