@@ -228,11 +228,6 @@ class Transport:
             headers={"Accept": "application/json", "User-Agent": "queqiao"},
         )
 
-    @property
-    def limiter(self) -> Limiter:
-        """Return the source's limiter."""
-        return self._limiter
-
     def send(
         self,
         endpoint: Endpoint,

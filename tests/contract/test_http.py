@@ -530,6 +530,7 @@ def test_a_text_cut_in_the_middle_of_an_emoji_does_not_make_an_answer_unreadable
     assert parse_object(b'{"summary": "caf\\ud83d"}') == {"summary": "caf\ufffd"}
     assert parse_object('{"summary": "日程"}'.encode()[:-4] + b'"}') == {"summary": "日\ufffd"}
     assert parse_object(b'{"summary": "tab\there"}') == {"summary": "tab\there"}
+    assert parse_object(b'{"list": [{"a": "\\ud800"}, 1, null]}') == {"list": [{"a": "\ufffd"}, 1, None]}
 
 
 def test_an_emoji_written_as_two_escapes_stays_one() -> None:

@@ -256,6 +256,29 @@ def test_a_penalty_is_never_longer_than_a_day() -> None:
         pass
 
 
+def test_more_waiters_than_a_source_can_serve_are_turned_away_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("bridge.providers.limiter.WAITERS_MAX", 3)
+    turns = Limiter(SystemClock(), concurrency=1, rate=Rate(per_s=1000, burst=1000))
+    done: list[int] = []
+
+    def wait(number: int) -> None:
+        with turns.turn("a", Lane(patience_s=20, who=str(number))):
+            done.append(number)
+
+    with turns.turn("a", Lane()):
+        threads = [threading.Thread(target=wait, args=(number,)) for number in range(3)]
+        for thread in threads:
+            thread.start()
+        until(lambda: len(turns._waiters) == 3)
+        with pytest.raises(Throttled, match="too many"), turns.turn("a", Lane(patience_s=20)):
+            pass
+    for thread in threads:
+        thread.join(10)
+    assert sorted(done) == [0, 1, 2]
+
+
 def test_a_slot_is_given_back_when_the_call_fails() -> None:
     turns = limiter(FakeClock(), concurrency=1)
     for _ in range(3):

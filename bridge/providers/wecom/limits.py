@@ -66,6 +66,7 @@ LIMITS: Final = Limits(
     calendar_ids_global=True,
     organizer_only=False,
     splits_are_items=True,
+    fetches_together=True,
     year_max=YEAR_MAX,
     series=SeriesLimits(
         interval_max=INTERVAL_MAX,

@@ -135,6 +135,12 @@ def test_a_name_that_wecom_does_not_hold_is_refused_here(bench: Any, name: str) 
     assert bench.calls("calendar/add") == []
 
 
+def test_more_members_than_wecom_holds_are_refused_here(bench: Any) -> None:
+    with pytest.raises(Inexpressible, match="2000"):
+        bench.provider.make_calendar("lisi", "Team", "", [f"u{number}" for number in range(2000)])
+    assert bench.calls("calendar/add") == []
+
+
 @pytest.mark.parametrize(
     ("given", "color"),
     [
@@ -232,6 +238,16 @@ def test_the_check_of_a_silent_vendor_says_unreachable(make_bench: Callable[...,
     bench.server.close()
     with pytest.raises(Unreachable):
         bench.provider.check()
+
+
+def test_a_token_is_kept_warm(bench: Any) -> None:
+    bench.provider.keep_token()
+    assert [call["endpoint"] for call in bench.calls()] == ["gettoken"]
+    bench.provider.keep_token()
+    assert bench.calls() == []
+    bench.clock.sleep(7000)
+    bench.provider.keep_token()
+    assert len(bench.calls()) == 1
 
 
 def test_there_is_no_free_busy(bench: Any, say: Any) -> None:

@@ -16,6 +16,7 @@ from bridge.model.recurrence import Freq, NthDay, Recurrence, Rule, Weekday
 from bridge.model.upstream import Upstream
 from bridge.providers.wecom.decode import decode
 from bridge.providers.wecom.encode import encode
+from bridge.providers.wecom.mapper import WeComMapper
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 THURSDAY_10 = 1767837600
@@ -432,3 +433,16 @@ def test_a_payload_of_ours_can_be_read_like_a_snapshot(say: Any) -> None:
     assert back.recurrence.rules == (
         Rule(freq=Freq.WEEKLY, until=dt.datetime(2026, 1, 29, 2, tzinfo=dt.UTC)),
     )
+
+
+def test_everybody_whom_a_schedule_mentions_is_named() -> None:
+    mapper = WeComMapper(SHANGHAI)
+    snapshot = {"attendees": [{"userid": "a"}, {"userid": "b"}], "adminis": ["c"], "organizer": "d"}
+    assert mapper.people_of(snapshot) == dict.fromkeys("abcd", "")
+    assert mapper.people_of({}) == {}
+
+
+def test_only_what_was_cancelled_cannot_be_changed() -> None:
+    mapper = WeComMapper(SHANGHAI)
+    assert mapper.allows_change({"status": 0, "admins": ["x"]}, Roster(me="lisi")) == ""
+    assert "cancelled" in mapper.allows_change({"status": 1}, Roster(me="lisi"))

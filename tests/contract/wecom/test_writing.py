@@ -202,6 +202,21 @@ def test_a_creation_that_shows_late_is_looked_for_twice(make_bench: Callable[...
     assert isinstance(bench.provider.settle(bench.target, operation, "t", bench.say_known()), Applied)
 
 
+def test_a_yes_without_an_id_is_looked_for(bench: Any, say: Any) -> None:
+    operation = Create(payload=bench.payload(say.event()))
+    assert bench.target
+    ok = '{"errcode":0,"errmsg":"ok"}'
+    bench.fault("status", match="schedule/add", status=200, body=ok, when="after")
+    with pytest.raises(OutcomeUnknown, match="without an id"):
+        bench.provider.apply(bench.target, operation, "t")
+    assert isinstance(bench.provider.settle(bench.target, operation, "t", bench.say_known()), Applied)
+    series = say.series(DAILY)
+    item = create(bench, series)
+    bench.fault("status", match="schedule/update", status=200, body=ok, when="after")
+    with pytest.raises(OutcomeUnknown, match="did not name"):
+        split(bench, item, series, say.at(10), say.event(say.at(10, 14)))
+
+
 @pytest.mark.parametrize("kind", ["lost", "html", "status", "error"])
 def test_a_failing_read_back_does_not_undo_a_creation(bench: Any, say: Any, kind: str) -> None:
     event = say.event(attendees=say.guests("wangwu"))
