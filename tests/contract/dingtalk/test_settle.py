@@ -172,8 +172,23 @@ def test_a_write_that_is_still_running_is_not_repeated_blindly(open_box: Callabl
 
 def refuse(box: Any, status: int, code: str, message: str = "") -> None:
     box.server.control(
-        "fault", {"kind": "error", "match": "/events", "status": status, "code": code, "message": message}
+        "fault",
+        {
+            "kind": "error",
+            "match": "/events",
+            "status": status,
+            "code": code,
+            "message": message,
+            "count": -1,
+        },
     )
+
+
+def test_a_second_in_which_too_much_was_asked_is_waited_for(box: Any) -> None:
+    box.server.control("fault", {"kind": "throttle", "match": "/events"})
+    box.create(meeting())
+    assert box.calls["events.create"] == 2
+    assert len(box.truth()) == 1
 
 
 @pytest.mark.parametrize(
