@@ -92,7 +92,7 @@ def judge_put(
         return _judge_guest(at, obj, base, reason)
     _refuse_answers(at, obj, base)
     desired = desire(obj, at.have, at.provider.mapper, at.roster, at.span, base=base)
-    if not desired.wants:
+    if not desired.wants and desired.exact_until_ms is None:  # a series may begin beyond the horizon
         msg = "the object has no occurrence that could be shown; give it at least one, or delete it"
         raise BadInput(msg, precondition="C:valid-calendar-object-resource")
     step = next_step(at.have, desired.wants, exclusions_told=at.provider.mapper.limits.splits_are_items)

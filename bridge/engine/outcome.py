@@ -213,7 +213,7 @@ def _as_the_vendor_took_it(
         if item.cancelled or item.payload == "{}":
             continue
         after = _absorb_answer(after, key, item, mapper, resolved.roster, row.uid)
-    return laid_over(row.text, before, after, now_ms=now_ms)
+    return laid_over(row.text, before, after, now_ms=now_ms, zone=engine.default_zone(collection.source_id))
 
 
 def _absorb_answer(

@@ -373,8 +373,9 @@ def _apply_changes(
     if not live or after is None:
         _delete_object(engine, collection, row, tally, now_ms)
         return
-    text = laid_over(row.text, before, after, now_ms=now_ms)
-    obj = read(text, engine.default_zone(collection.source_id)) if text != row.text else before
+    zone = engine.default_zone(collection.source_id)
+    text = laid_over(row.text, before, after, now_ms=now_ms, zone=zone)
+    obj = read(text, zone) if text != row.text else before
     payloads = _payloads(engine, obj, rows, changes, mapper, roster)
     with engine.store.write() as c:
         if intents.has_open(c, object_id):

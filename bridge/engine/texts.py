@@ -125,9 +125,14 @@ def have_of(rows: Iterable[ItemRow], mapper: Mapper, uid: str, roster: Roster) -
     return have
 
 
-def laid_over(text: str, before: CalendarObject, after: CalendarObject, *, now_ms: int) -> str:
-    """Return the text with exactly the differences between two readings laid over it."""
-    return text if before == after else ical_overlay.overlay(text, before, after, dtstamp_ms=now_ms)
+def laid_over(text: str, before: CalendarObject, after: CalendarObject, *, now_ms: int, zone: str) -> str:
+    """Return the text with exactly the differences between two readings laid over it.
+
+    ``zone`` is the one that floating times were read in: they stay floating.
+    """
+    if before == after:
+        return text
+    return ical_overlay.overlay(text, before, after, dtstamp_ms=now_ms, default_zone=zone)
 
 
 def own_answer(event: Event, roster: Roster) -> str:
