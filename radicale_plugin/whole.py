@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 PRODID: Final = "-//Queqiao//CalDAV bridge//EN"
-_PART: Final = re.compile(r"^BEGIN:(VTIMEZONE|VEVENT)\r?\n.*?^END:\1\r?\n", re.MULTILINE | re.DOTALL)
+_BEGIN: Final = "\nBEGIN:VEVENT"
+_END: Final = "\nEND:VEVENT\r\n"
+_ZONE: Final = re.compile(r"^BEGIN:VTIMEZONE\r?\n.*?^END:VTIMEZONE\r?\n", re.MULTILINE | re.DOTALL)
 _TZID: Final = re.compile(r"^TZID[^:\r\n]*:([^\r\n]*)", re.MULTILINE)
 
 
@@ -21,12 +23,16 @@ def calendar_text(texts: Iterable[str], *, name: str, description: str) -> str:
     zones: dict[str, str] = {}
     events: list[str] = []
     for text in texts:
-        for part in _PART.finditer(text):
-            if part.group(1) == "VEVENT":
-                events.append(part.group())
-            else:
-                found = _TZID.search(part.group())
-                zones.setdefault(found.group(1) if found else "", part.group())
+        start, end = text.find(_BEGIN), text.rfind(_END)
+        if start < 0 or end < start:
+            continue  # what holds no event adds nothing
+        inside = text[start + 1 : end + len(_END)]
+        if "\nBEGIN:VTIMEZONE" in text:
+            for found in _ZONE.finditer(text):
+                tzid = _TZID.search(found.group())
+                zones.setdefault(tzid.group(1) if tzid else "", found.group())
+            inside = _ZONE.sub("", inside)
+        events.append(inside)
     head = [fold("BEGIN:VCALENDAR"), fold("VERSION:2.0"), fold(f"PRODID:{PRODID}")]
     if name:
         head.append(fold(f"X-WR-CALNAME;VALUE=TEXT:{values.escape(name)}"))
