@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from bridge.errors import Unreachable
+from bridge.model.people import Roster
 from bridge.simulator.dingtalk.switches import SWITCHES
 
 if TYPE_CHECKING:
@@ -175,3 +179,143 @@ def test_the_mirror_is_right_under_every_reading(
     box.pull()
     box.pull(deep=True)
     assert box.mirrored() == box.truth()
+
+
+def test_a_lost_cursor_costs_a_full_pass_and_nothing_else(box: Any) -> None:
+    made = fill(box)
+    box.pull()
+    change_some(box, made)
+    box.mirror.cursor = ""
+    box.pull()
+    assert box.mirrored() == box.truth()
+    assert box.mirror.cursor
+
+
+@pytest.mark.parametrize(
+    "cursor", ["nonsense", "[]", '["x","y","z"]', '["gone","2026-01-01T00:00:00.000Z","plain"]', "null"]
+)
+def test_a_cursor_that_is_none_leads_to_a_full_pass(box: Any, cursor: str) -> None:
+    fill(box)
+    box.mirror.cursor = cursor
+    box.pull()
+    assert box.mirrored() == box.truth()
+
+
+def test_an_expired_cursor_leads_to_a_full_pass(box: Any) -> None:
+    made = fill(box)
+    box.pull()
+    change_some(box, made)
+    box.act("expire_sync_tokens")
+    box.pull()
+    assert box.mirrored() == box.truth()
+
+
+@pytest.mark.parametrize("deletions", ["stub", "never"])
+def test_deletions_that_nobody_tells_are_found_by_a_full_look(
+    open_box: Callable[..., Any], deletions: str
+) -> None:
+    box = open_box(switches={"deleted_items": deletions})
+    made = fill(box)
+    box.pull()
+    for name in ("single", "day", "weekly"):
+        box.act("delete", eventId=made[name])
+    box.pull(deep=True)
+    assert box.mirrored() == box.truth()
+    assert not {made["single"], made["day"], made["weekly"]} & set(box.mirror.items)
+
+
+def test_a_mirror_without_snapshots_is_right_too(box: Any) -> None:
+    made = fill(box)
+    box.pull()
+    change_some(box, made)
+    whole = box.mirror.known
+    box.mirror.known = lambda: replace(whole(), snapshots=None)
+    box.pull()
+    box.pull(deep=True)
+    assert box.mirrored() == box.truth()
+
+
+def test_nothing_is_concluded_from_a_view_that_does_not_end(box: Any) -> None:
+    """A page token that comes back for ever: nothing is missing, nothing is removed."""
+    fill(box)
+    box.pull()
+    before = box.mirrored()
+    page = json.dumps({"events": [], "nextToken": "again"})
+    box.server.control(
+        "fault", {"kind": "status", "status": 200, "match": "/eventsview", "body": page, "count": -1}
+    )
+    box.pull(deep=True)
+    assert box.mirrored() == before
+
+
+def test_an_empty_view_is_not_believed_without_asking(box: Any) -> None:
+    """A view that is empty by mistake: each event is asked for and found."""
+    fill(box)
+    box.pull()
+    singles = {item_id for item_id, item in box.mirror.items.items() if item.series_id is None}
+    box.server.control(
+        "fault",
+        {"kind": "status", "status": 200, "match": "/eventsview", "body": '{"events":[]}', "count": 1},
+    )
+    box.pull(deep=True)
+    assert singles <= set(box.mirror.items)
+    assert box.mirrored() == box.truth()
+
+
+def test_a_guest_of_one_occurrence_sees_that_one(box: Any) -> None:
+    series = box.server.control(
+        "act",
+        {
+            "do": "create",
+            "as": "bob02",
+            "event": timed("2026-11-03", "15:00", "16:00", summary="Bob's", **DAILY),
+        },
+    )["eventId"]
+    box.server.control(
+        "act",
+        {
+            "do": "invite",
+            "as": "bob02",
+            "eventId": series,
+            "origin": epoch("2026-11-06T15:00:00+08:00"),
+            "people": [box.alice],
+        },
+    )
+    box.pull()
+    assert box.mirrored() == box.truth()
+    assert len(box.truth()) == 1
+    box.pull(deep=True)
+    assert box.mirrored() == box.truth()
+
+
+def test_a_broken_network_leaves_the_mirror_as_it_was(box: Any) -> None:
+    made = fill(box)
+    box.pull()
+    before, cursor = box.mirrored(), box.mirror.cursor
+    change_some(box, made)
+    box.server.control("fault", {"kind": "status", "status": 502, "match": "/eventsview", "count": -1})
+    with pytest.raises(Unreachable):
+        box.pull(deep=True)
+    assert (box.mirrored(), box.mirror.cursor) == (before, cursor)
+    box.sim.faults.clear()
+    box.pull(deep=True)
+    assert box.mirrored() == box.truth()
+
+
+def test_items_asked_for_one_by_one_are_complete(box: Any) -> None:
+    made = fill(box)
+    change_some(box, made)
+    box.pull()
+    exceptions = [item for item in box.mirror.items.values() if item.series_id is not None]
+    assert exceptions
+    found = box.provider.fetch(
+        box.target, [item.id for item in exceptions] + [made["single"], made["past"], "nothing"]
+    )
+    assert found["nothing"] is None
+    assert found[made["past"]] is None
+    for item in exceptions:
+        again = found[item.id]
+        assert (again.series_id, again.origin) == (item.series_id, item.origin)
+        assert box.provider.mapper.decode(again, "u", Roster(me=box.me)) == box.provider.mapper.decode(
+            item, "u", Roster(me=box.me)
+        )
