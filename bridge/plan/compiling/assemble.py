@@ -123,7 +123,9 @@ class Assembly:
         whole = len(spun.strands) == 1 and not spun.singles and not spun.is_endless
         for strand in spun.strands:
             self._take_strand(strand, is_whole=whole and not strand.is_cut)
-        for segment, out in spun.singles:
+        # In a fixed order: where two begin at once, each finds the item again that it had.
+        order = {id(segment): number for number, segment in enumerate(self.changes.segments)}
+        for segment, out in sorted(spun.singles, key=lambda single: (single[1], order[id(single[0])])):
             self._take_single(segment, out)
 
     def _take_strand(self, strand: Strand, *, is_whole: bool) -> None:

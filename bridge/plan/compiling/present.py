@@ -66,6 +66,7 @@ def read_present(existing: Iterable[Piece]) -> tuple[list[Held], frozenset[str]]
         if cycle is None and rules:
             continue
         held.append(Held(piece.key, frame.instant(wall), frame, cycle))
+    held.sort(key=lambda one: one.key)
     return held, frozenset(changed)
 
 
