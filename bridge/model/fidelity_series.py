@@ -19,7 +19,9 @@ _RRULE: Final = "RFC 5545 3.3.10"
 
 NATIVE: Final = native()
 COMPILED: Final = compiled()
-SINGLES: Final = compiled("single events, extended as time passes", "拆为单次日程，随时间续建")
+SINGLES: Final = compiled(
+    "shorter series and single events, extended as time passes", "拆为较短的系列和单次日程，随时间续建"
+)
 
 
 def _series(
@@ -191,7 +193,9 @@ SERIES: Final = (
         native("as monthly", "转为按月重复"),
         native("as monthly", "转为按月重复"),
     ),
-    _series("YEARLY;BYDAY, nth of the year", "FREQ=YEARLY;BYDAY=2MO", SINGLES, SINGLES),
+    _series(
+        "YEARLY;BYDAY, nth of the year", "FREQ=YEARLY;BYDAY=20MO", SINGLES, SINGLES, start="20260518T100000"
+    ),
     _series("YEARLY;BYWEEKNO", "FREQ=YEARLY;BYWEEKNO=3;BYDAY=MO", SINGLES, SINGLES),
     _series("YEARLY;BYYEARDAY", "FREQ=YEARLY;BYYEARDAY=12,100", SINGLES, SINGLES),
     _series("YEARLY;BYSETPOS", "FREQ=YEARLY;BYMONTH=1;BYDAY=MO,TU;BYSETPOS=3", SINGLES, SINGLES),
@@ -352,15 +356,23 @@ SERIES: Final = (
     _series(
         "series in a half-hour zone",
         "FREQ=WEEKLY;COUNT=8",
-        SINGLES,
+        native("at the whole hour next to it", "取相邻的整点偏移"),
         NATIVE,
         zone="Asia/Kolkata",
         source="RFC 5545 3.6.5",
     ),
     _series(
+        "series in a half-hour zone with daylight saving time",
+        "FREQ=WEEKLY;COUNT=50",
+        compiled("one series per offset", "每个 UTC 偏移一个系列"),
+        NATIVE,
+        zone="Australia/Adelaide",
+        source="RFC 5545 3.6.5",
+    ),
+    _series(
         "series beyond UTC+12",
         "FREQ=WEEKLY;COUNT=8",
-        SINGLES,
+        native("at UTC+12", "按 UTC+12"),
         NATIVE,
         zone="Pacific/Kiritimati",
         source="RFC 5545 3.6.5",
