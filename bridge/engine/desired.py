@@ -171,14 +171,14 @@ def _returned(
         dropped = {moment_key(m) for m in want.drops}
         for at in [*candidates, *undropped(item, have, want.drops)]:
             key = override_key(at)
-            if key in wanted or moment_key(at) in dropped or not _occurs(event, at):
+            if key in wanted or moment_key(at) in dropped or not occurs(event, at):
                 continue
             payload = mapper.encode(occurrence_of(event, at), roster).value
             back[key] = Want(key=key, payload=payload)
     return list(back.values())
 
 
-def _occurs(series: Event, at: Moment) -> bool:
+def occurs(series: Event, at: Moment) -> bool:
     """Return whether a series has an occurrence that begins at ``at``."""
     if not series.recurrence.rules:
         return False

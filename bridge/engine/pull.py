@@ -9,7 +9,7 @@ import threading
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
-from bridge.engine import directory
+from bridge.engine import apart, directory
 from bridge.engine.desired import Span, desire
 from bridge.engine.outcome import absorb
 from bridge.engine.steps_json import makes_an_item
@@ -27,10 +27,8 @@ from bridge.errors import BridgeError, Inexpressible, Missing, Throttled, Unauth
 from bridge.ical import write as ical_write
 from bridge.log import fields
 from bridge.model.event import CalendarObject, Event, Status
-from bridge.model.people import Roster
 from bridge.plan.intent import backoff_s
-from bridge.plan.moments import key_moment, moment_key, occurrence_of, override_key
-from bridge.plan.splits import Hole, joined
+from bridge.plan.moments import key_moment, override_key
 from bridge.plan.steps import Have
 from bridge.providers.base import Known, Target
 from bridge.store import calendars, intents, objects, shared
@@ -41,6 +39,7 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
     from bridge.engine.context import Engine
+    from bridge.model.people import Roster
     from bridge.model.upstream import Upstream
     from bridge.providers.base import Mapper
     from bridge.store.rows import CalendarRow, CollectionRow, ItemRow, ObjectRow
@@ -52,9 +51,6 @@ PAGES_MAX: Final = 500
 LEASE_MS: Final = 300_000
 DEEP_EVERY_MS: Final = 6 * 3_600_000
 """How often a pull looks at the whole window where the vendor also has a delta."""
-ASIDE_MAX: Final = 20_000
-"""New single events of one calendar that are kept aside until a sweep has shown every series; further ones are taken
-as the singles they seem to be."""
 _SAFE_HREF: Final = re.compile(r"[^A-Za-z0-9._-]")
 
 
@@ -158,8 +154,8 @@ def _pull(engine: Engine, calendar: CalendarRow, *, deep: bool, full: bool) -> T
         )
         tally.pages += 1
         for collection in acting:
-            apart = aside[collection.id] if splits_are_items else None
-            apply_items(engine, collection, result.items, result.absent, tally, aside=apart)
+            held_back = aside[collection.id] if splits_are_items else None
+            apply_items(engine, collection, result.items, result.absent, tally, aside=held_back)
         if not result.next:
             for collection in acting:
                 _apply_aside(engine, collection, aside[collection.id], tally)
@@ -241,7 +237,7 @@ def apply_items(
         for item in items:
             _sort(c, collection, item, grouped, fresh)
         if aside is not None:
-            _put_aside(engine, c, collection, fresh, aside)
+            apart.put_aside(c, collection, engine.provider(collection.source_id).mapper, fresh, aside)
         for upstream_id in absent:
             row = objects.item_by_upstream(c, collection.id, upstream_id)
             if row is not None and not row.cancelled:
@@ -255,66 +251,15 @@ def apply_items(
             _apply_new(engine, collection, members, tally)
 
 
-def _put_aside(
-    engine: Engine,
-    c: sa.Connection,
-    collection: CollectionRow,
-    fresh: dict[str, list[Upstream]],
-    aside: dict[str, Upstream],
-) -> None:
-    """Take unknown single events out of ``fresh``, unless another user's collection tells what they are."""
-    mapper = engine.provider(collection.source_id).mapper
-    for key, members in list(fresh.items()):
-        (item,) = members if len(members) == 1 else (None,)
-        if item is None or item.series_id is not None or len(aside) >= ASIDE_MAX:
-            continue
-        if mapper.decode(item, "", Roster()).recurrence:
-            continue
-        link = objects.link_of(c, collection.calendar_id, item.id)
-        if link is None:
-            aside[item.id] = fresh.pop(key)[0]
-        elif link[0].startswith("@") and link[1]:
-            aside[item.id] = replace(fresh.pop(key)[0], series_id=link[1], origin=key_moment(link[0][1:]))
-
-
 def _apply_aside(engine: Engine, collection: CollectionRow, aside: dict[str, Upstream], tally: Tally) -> None:
     """Take up the single events that were put aside: changed occurrences where they fit one, else events of their own."""
-    if not aside:
-        return
-    if tally.late:
+    if aside and tally.late:
         tally.waiting += 1
-        return
-    mapper = engine.provider(collection.source_id).mapper
-    with engine.store.read() as c:
-        rows = objects.items_of_series(c, collection.id)
-    held = {row.upstream_id for row in rows}
-    unlinked = {key: item for key, item in aside.items() if item.series_id is None}
-    pairs = joined(
-        _holes(mapper, rows), {key: mapper.decode(item, "", Roster()) for key, item in unlinked.items()}
-    )
-    items = []
-    for key, item in aside.items():
-        if key in pairs:
-            items.append(replace(item, series_id=pairs[key].series_id, origin=pairs[key].at))
-        else:
-            known = item.series_id in held
-            items.append(item if known else replace(item, series_id=None, origin=None))
-    apply_items(engine, collection, items, (), tally)
-
-
-def _holes(mapper: Mapper, rows: list[ItemRow]) -> list[Hole]:
-    """Return the occurrences that a vendor's series lack and that nobody here removed or changed."""
-    ours = {(row.object_id, row.key) for row in rows if row.key.startswith("@")}
-    found: list[Hole] = []
-    for row in rows:
-        if row.cancelled or row.key.startswith("@"):
-            continue
-        series = mapper.decode(upstream_of(row), "", Roster())
-        for moment in series.recurrence.exdates:
-            if (row.object_id, override_key(moment)) not in ours:
-                at = key_moment(moment_key(moment))
-                found.append(Hole(series_id=row.upstream_id, at=at, shown=occurrence_of(series, moment)))
-    return found
+    elif aside:
+        mapper = engine.provider(collection.source_id).mapper
+        with engine.store.read() as c:
+            items = apart.sorted_out(c, collection, mapper, aside)
+        apply_items(engine, collection, items, (), tally)
 
 
 def _sort(
@@ -370,25 +315,48 @@ def _apply_changes(
         after = _absorb(after, key, rows.get(key), item, mapper, roster, row.uid)
     live = _live_after(rows, changes)
     now_ms = engine.clock.now_ms()
+    splits_are_items = mapper.limits.splits_are_items
     if not live or after is None:
-        _delete_object(engine, collection, row, tally, now_ms)
+        if _delete_object(engine, collection, row, tally, now_ms) and splits_are_items:
+            for left in apart.left_behind(rows, changes):
+                _apply_new(engine, collection, [left], tally)
         return
+    loose = apart.shown_again(rows, changes, mapper) if splits_are_items else {}
+    after = apart.without_overrides(after, loose)
     zone = engine.default_zone(collection.source_id)
     text = laid_over(row.text, before, after, now_ms=now_ms, zone=zone)
     obj = read(text, zone) if text != row.text else before
     payloads = _payloads(engine, obj, rows, changes, mapper, roster)
     with engine.store.write() as c:
-        if intents.has_open(c, object_id):
+        if intents.has_open(c, object_id) or not _store_text(c, collection, row, obj, text, tally, now_ms):
             tally.waiting += 1
             return
-        if text != row.text:
-            seq = calendars.take_seq(c, collection.id, now_ms)
-            values = object_values(obj, text, now_ms=now_ms, change_seq=seq)
-            if not objects.change(c, row, {**values, "exact_until_ms": row.exact_until_ms}):
-                tally.waiting += 1
-                return
-            tally.changed += 1
         _store_items(c, collection, object_id, rows, changes, payloads)
+        for key in loose:
+            objects.remove_item(c, object_id, key)
+    for single in loose.values():
+        if not single.cancelled:
+            _apply_new(engine, collection, [single], tally)
+
+
+def _store_text(
+    c: sa.Connection,
+    collection: CollectionRow,
+    row: ObjectRow,
+    obj: CalendarObject,
+    text: str,
+    tally: Tally,
+    now_ms: int,
+) -> bool:
+    """Serve a new text, if it is one; False when another edit was faster."""
+    if text == row.text:
+        return True
+    seq = calendars.take_seq(c, collection.id, now_ms)
+    values = object_values(obj, text, now_ms=now_ms, change_seq=seq)
+    if not objects.change(c, row, {**values, "exact_until_ms": row.exact_until_ms}):
+        return False
+    tally.changed += 1
+    return True
 
 
 def _live_after(rows: dict[str, ItemRow], changes: dict[str, Upstream | None]) -> bool:
@@ -483,18 +451,19 @@ def _store_items(
 
 def _delete_object(
     engine: Engine, collection: CollectionRow, row: ObjectRow, tally: Tally, now_ms: int
-) -> None:
+) -> bool:
     with engine.store.write() as c:
         if intents.has_open(c, row.id):
             tally.waiting += 1
-            return
+            return False
         current = objects.get(c, row.id)
         if current is None or current.revision != row.revision:
-            return
+            return False
         seq = calendars.take_seq(c, collection.id, now_ms)
         objects.bury(c, collection.id, row.href, change_seq=seq, now_ms=now_ms)
         objects.remove(c, row.id)
     tally.deleted += 1
+    return True
 
 
 # ---- new at the vendor ------------------------------------------------------------------------------------------

@@ -22,7 +22,6 @@ _PLAIN: Final = (
     "description",
     "rich_description",
     "location",
-    "url",
     "status",
     "alarms",
     "organizer",
@@ -41,14 +40,28 @@ def lay(event: Event, was: Event, now: Event) -> Event:
     changes: dict[str, Any] = {
         name: getattr(now, name) for name in _PLAIN if getattr(was, name) != getattr(now, name)
     }
-    if not same_moment(was.start, now.start) or not same_moment(was.end, now.end):
+    is_moved = not same_moment(was.start, now.start)
+    if is_moved or not same_moment(was.end, now.end):
         changes["start"] = in_form_of(now.start, event.start)
         changes["end"] = in_form_of(now.end, event.end)
+    if was.url != now.url:
+        changes |= _lay_link(event, was.url, now.url)
     if was.attendees != now.attendees:
         changes["attendees"] = _lay_attendees(event.attendees, was.attendees, now.attendees)
-    if was.recurrence != now.recurrence:
-        changes["recurrence"] = _lay_recurrence(event, was.recurrence, now.recurrence)
+    if was.recurrence != now.recurrence or (is_moved and now.recurrence.rules):
+        changes["recurrence"] = _lay_recurrence(event, was.recurrence, now.recurrence, is_moved=is_moved)
     return replace(event, **changes) if changes else event
+
+
+def _lay_link(event: Event, was: str, now: str) -> dict[str, Any]:
+    """Put the vendor's link where its old one stands, else behind the client's own: those nobody takes away."""
+    links = [link for link in (event.url, *event.conferences) if link]
+    if was in links:
+        links = [now if link == was else link for link in links]
+    else:
+        links.append(now)
+    kept = tuple(dict.fromkeys(link for link in links if link))
+    return {"url": kept[0] if kept else "", "conferences": kept[1:]}
 
 
 def _lay_attendees(
@@ -84,10 +97,15 @@ def _lay_moments(
     return tuple(kept)
 
 
-def _lay_recurrence(event: Event, was: Recurrence, now: Recurrence) -> Recurrence:
+def _lay_recurrence(event: Event, was: Recurrence, now: Recurrence, *, is_moved: bool) -> Recurrence:
+    """Lay rules and dates. Of a series that moved the vendor's rule counts, even if it is the same as before.
+
+    The client may have said the same in words that hang on the start: a COUNT where the vendor has a last day, a
+    weekly rule without its day. Beside another start those words mean something else.
+    """
     ours = event.recurrence
     return Recurrence(
-        rules=now.rules if was.rules != now.rules else ours.rules,
+        rules=now.rules if was.rules != now.rules or (is_moved and now.rules) else ours.rules,
         rdates=_lay_moments(ours.rdates, was.rdates, now.rdates, event.start),
         exdates=_lay_moments(ours.exdates, was.exdates, now.exdates, event.start),
     )

@@ -1,0 +1,138 @@
+"""Single events beside a series, for vendors that keep no link between the two: which belong to it, and which no more."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from bridge.engine.desired import occurs
+from bridge.engine.texts import upstream_of
+from bridge.model.people import Roster
+from bridge.plan.absorb import same_moment
+from bridge.plan.moments import key_moment, moment_key, occurrence_of, override_key
+from bridge.plan.splits import Hole, joined
+from bridge.store import objects
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    import sqlalchemy as sa
+
+    from bridge.model.event import CalendarObject
+    from bridge.model.upstream import Upstream
+    from bridge.providers.base import Mapper
+    from bridge.store.rows import CollectionRow, ItemRow
+
+ASIDE_MAX: Final = 20_000
+"""New single events of one calendar that are kept aside until a sweep has shown every series; further ones are taken
+as the singles they seem to be."""
+
+
+# ---- what is new -------------------------------------------------------------------------------------------------
+
+
+def put_aside(
+    c: sa.Connection,
+    collection: CollectionRow,
+    mapper: Mapper,
+    fresh: dict[str, list[Upstream]],
+    aside: dict[str, Upstream],
+) -> None:
+    """Take unknown single events out of ``fresh``; where another user's collection tells what they are, with its word."""
+    for key, members in list(fresh.items()):
+        item = members[0]
+        if len(members) > 1 or item.series_id is not None or len(aside) >= ASIDE_MAX:
+            continue
+        if mapper.decode(item, "", Roster()).recurrence:
+            continue
+        link = objects.link_of(c, collection.calendar_id, item.id)
+        if link is None:
+            aside[item.id] = item
+            del fresh[key]
+        elif link[0].startswith("@") and link[1]:
+            aside[item.id] = replace(item, series_id=link[1], origin=key_moment(link[0][1:]))
+            del fresh[key]
+
+
+def sorted_out(
+    c: sa.Connection, collection: CollectionRow, mapper: Mapper, aside: Mapping[str, Upstream]
+) -> list[Upstream]:
+    """Return the events that were put aside, those that are occurrences of a series with its id and their start."""
+    rows = objects.items_of_series(c, collection.id)
+    held = {row.upstream_id for row in rows}
+    unlinked = {key: item for key, item in aside.items() if item.series_id is None}
+    pairs = joined(
+        _holes(mapper, rows), {key: mapper.decode(item, "", Roster()) for key, item in unlinked.items()}
+    )
+    items = []
+    for key, item in aside.items():
+        if key in pairs:
+            items.append(replace(item, series_id=pairs[key].series_id, origin=pairs[key].at))
+        else:
+            known = item.series_id in held
+            items.append(item if known else replace(item, series_id=None, origin=None))
+    return items
+
+
+def _holes(mapper: Mapper, rows: Iterable[ItemRow]) -> list[Hole]:
+    """Return the occurrences that a vendor's series lack and that nobody here removed or changed."""
+    rows = list(rows)
+    ours = {(row.object_id, row.key) for row in rows if row.key.startswith("@")}
+    found: list[Hole] = []
+    for row in rows:
+        if row.cancelled or row.key.startswith("@"):
+            continue
+        series = mapper.decode(upstream_of(row), "", Roster())
+        for moment in series.recurrence.exdates:
+            if (row.object_id, override_key(moment)) not in ours:
+                at = key_moment(moment_key(moment))
+                found.append(Hole(series_id=row.upstream_id, at=at, shown=occurrence_of(series, moment)))
+    return found
+
+
+# ---- what belongs to its series no more --------------------------------------------------------------------------
+
+
+def shown_again(
+    rows: Mapping[str, ItemRow], changes: Mapping[str, Upstream | None], mapper: Mapper
+) -> dict[str, Upstream]:
+    """Return the exceptions of series that a person moved, where the vendor lost the exclusion: key -> item as it is.
+
+    The series has an ordinary occurrence there again. A live exception is an event beside it from now on; of a removed
+    occurrence (a cancelled item) nothing is left to remember.
+    """
+    found: dict[str, Upstream] = {}
+    for key, item in changes.items():
+        row = rows.get(key)
+        if row is None or row.cancelled or item is None or item.cancelled or key.startswith("@"):
+            continue
+        was, now = (mapper.decode(one, "", Roster()) for one in (upstream_of(row), item))
+        if same_moment(was.start, now.start) and was.recurrence.rules == now.recurrence.rules:
+            continue
+        excluded = {moment_key(moment) for moment in now.recurrence.exdates}
+        for at_key, exception in rows.items():
+            if not at_key.startswith("@") or exception.series_id != row.upstream_id:
+                continue
+            if at_key[1:] in excluded:
+                continue
+            left = changes.get(at_key) or upstream_of(exception)
+            if left.cancelled or occurs(now, key_moment(at_key[1:])):
+                found[at_key] = replace(left, series_id=None, origin=None)
+    return found
+
+
+def without_overrides(obj: CalendarObject, keys: Iterable[str]) -> CalendarObject:
+    """Return the object without some of its changed occurrences."""
+    gone = set(keys)
+    kept = [o for o in obj.overrides if o.recurrence_id is None or override_key(o.recurrence_id) not in gone]
+    return replace(obj, overrides=tuple(kept)) if len(kept) < len(obj.overrides) else obj
+
+
+def left_behind(rows: Mapping[str, ItemRow], changes: Mapping[str, Upstream | None]) -> list[Upstream]:
+    """Return the exceptions that the vendor goes on showing after their series was deleted."""
+    found = []
+    for key, row in rows.items():
+        item = changes.get(key, upstream_of(row))
+        if key.startswith("@") and item is not None and not item.cancelled:
+            found.append(replace(item, series_id=None, origin=None))
+    return found
