@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from bridge.ical import people, values, write
 from bridge.ical.dates import RECURRENCE, edit_recurrence, pin_dates
-from bridge.ical.lines import Component, Line, make
 from bridge.ical.recur import end_of
 from bridge.ical.sheet import Sheet
 from bridge.ical.times import Tools, differ, edit_times, moment_line, write_times
@@ -19,6 +18,7 @@ from bridge.model.event import Event, Status
 from bridge.model.recurrence import Recurrence
 
 if TYPE_CHECKING:
+    from bridge.ical.lines import Component, Line
     from bridge.model.people import Attendee
     from bridge.model.recurrence import Moment
 
@@ -34,7 +34,7 @@ def edit(component: Component, shown: Event, before: Event, after: Event, tools:
     pin_dates(sheet, shown, start, tools)
     is_new_rule = edit_recurrence(sheet, shown, start, before, after, tools)
     _edit_words(sheet, before, after)
-    _edit_url(sheet, before.url, after.url)
+    _edit_links(sheet, before, after)
     _edit_alarms(sheet, shown, before, after, tools)
     if not (after.recurrence or shown.recurrence) and differ(start, shown.start):
         _shift_absolute_alarms(sheet, shown, start, tools)
@@ -135,20 +135,25 @@ def _as_html(text: str) -> str:
     return "<html><body>" + "<br>".join(html.escape(text, quote=False).splitlines()) + "</body></html>"
 
 
-def _edit_url(sheet: Sheet, before: str, after: str) -> None:
+def _edit_links(sheet: Sheet, before: Event, after: Event) -> None:
     """Set the vendor's link. A link of the client's own is kept: the vendor's stands in CONFERENCE beside it."""
-    if before == after:
-        return
-    for name in ("URL", "CONFERENCE"):
-        for line in sheet.lines(name):
-            if line.value.strip() in {before, after}:
-                sheet.replace(line, line.with_value(write.url_line(after).value) if after else None)
-                return
-    if after and sheet.first("URL") is None:
-        sheet.add(write.url_line(after, eol=sheet.eol))
-    elif after:
-        uri = write.url_line(after).value
-        sheet.add(make("CONFERENCE", uri, [("VALUE", "URI")], eol=sheet.eol), after=("URL",))
+    old, new = _links(before), _links(after)
+    gone = [link for link in old if link not in new]
+    added = [link for link in new if link not in old]
+    for link in gone:
+        now = added.pop(0) if added else ""
+        for line in [*sheet.lines("URL"), *sheet.lines("CONFERENCE")]:
+            if line.value.strip() == link:
+                sheet.replace(line, line.with_value(write.url_line(now).value) if now else None)
+    for link in added:
+        if sheet.first("URL") is None:
+            sheet.add(write.url_line(link, eol=sheet.eol))
+        else:
+            sheet.add(write.conference_line(link, eol=sheet.eol), after=("URL",))
+
+
+def _links(event: Event) -> tuple[str, ...]:
+    return (event.url, *event.conferences) if event.url else event.conferences
 
 
 # ---- alarms -----------------------------------------------------------------------------------------------------

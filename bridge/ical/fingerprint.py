@@ -65,6 +65,7 @@ def _event(event: Event, *, repeats: bool) -> dict[str, Any]:
         "rich": _text(event.rich_description),
         "location": _text(event.location),
         "url": event.url,
+        "conferences": list(event.conferences),
         "status": event.status.value,
         "alarms": sorted({alarm.before_start_s for alarm in event.alarms}),
         "organizer": _person(event.organizer),

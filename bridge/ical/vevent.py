@@ -113,6 +113,7 @@ def read_event(component: Component, context: Context, *, master: Event | None) 
     uid = _one(found, "UID")
     organizer = _first(found, "ORGANIZER")
     description, rich = _read_descriptions(found)
+    links = _read_links(found)
     return Event(
         uid=uid.value.strip() if uid else "",
         start=start,
@@ -124,7 +125,8 @@ def read_event(component: Component, context: Context, *, master: Event | None) 
         description=description,
         rich_description=rich,
         location=_text(found, "LOCATION"),
-        url=_read_url(found),
+        url=links[0] if links else "",
+        conferences=links[1:],
         status=_STATUSES.get(_text(found, "STATUS").upper(), Status.CONFIRMED),
         alarms=_read_alarms(component, start, end, context, repeats=bool(recurrence)),
         organizer=people.person(organizer) if organizer and organizer.value.strip() else None,
@@ -360,14 +362,11 @@ def _read_descriptions(found: Mapping[str, list[Line]]) -> tuple[str, str]:
     return _text(found, "DESCRIPTION"), rich
 
 
-def _read_url(found: Mapping[str, list[Line]]) -> str:
-    line = _first(found, "URL")
-    if line is not None and line.value.strip():
-        return line.value.strip()
-    for line in found.get("CONFERENCE", []):
-        if (line.param("VALUE") or "URI").upper() == "URI" and line.value.strip():
-            return line.value.strip()
-    return ""
+def _read_links(found: Mapping[str, list[Line]]) -> tuple[str, ...]:
+    """Return the links of URL and CONFERENCE in this order, each once."""
+    lines = [*found.get("URL", []), *found.get("CONFERENCE", [])]
+    links = [line.value.strip() for line in lines if (line.param("VALUE") or "URI").upper() == "URI"]
+    return tuple(dict.fromkeys(link for link in links if link))
 
 
 def _by_name(component: Component) -> dict[str, list[Line]]:

@@ -81,6 +81,7 @@ def word_lines(event: Event, *, eol: str = "\r\n") -> list[Line]:
         out.append(make("LOCATION", values.escape(event.location), eol=eol))
     if event.url:
         out.append(url_line(event.url, eol=eol))
+    out += [conference_line(link, eol=eol) for link in event.conferences]
     if event.status is not Status.CONFIRMED:
         out.append(make("STATUS", event.status.value, eol=eol))
     return out
@@ -94,6 +95,11 @@ def rich_line(html: str, *, eol: str = "\r\n") -> Line:
 def url_line(url: str, *, eol: str = "\r\n") -> Line:
     """Return URL. A URI is no TEXT: nothing is escaped."""
     return make("URL", values.clean(url).replace("\r", "").replace("\n", ""), eol=eol)
+
+
+def conference_line(url: str, *, eol: str = "\r\n") -> Line:
+    """Return CONFERENCE (RFC 7986 5.11)."""
+    return make("CONFERENCE", url_line(url).value, [("VALUE", "URI")], eol=eol)
 
 
 def alarm_component(alarm: Alarm, summary: str, *, eol: str = "\r\n") -> Component:

@@ -53,7 +53,9 @@ class Event:
     """HTML of X-ALT-DESC;FMTTYPE=text/html, or empty."""
     location: str = ""
     url: str = ""
-    """A link to join the meeting (URL or CONFERENCE); vendor-made."""
+    """The first link: URL, else CONFERENCE. A vendor's link to join the meeting, or one of the client's own."""
+    conferences: tuple[str, ...] = ()
+    """Further links of CONFERENCE, in order: a vendor's stands here where the client has one of its own."""
     status: Status = Status.CONFIRMED
     alarms: tuple[Alarm, ...] = ()
     """Ascending by ``before_start_s``, without doubles; only alarms with a trigger relative to the start."""

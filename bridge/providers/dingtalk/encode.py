@@ -198,7 +198,7 @@ def _attendees(event: Event, roster: Roster, losses: list[Loss]) -> list[Attende
 
 def _note_unheld(event: Event, roster: Roster, losses: list[Loss]) -> None:
     """Note what the model knows and DingTalk has no field for."""
-    if event.url and not event.url.startswith(OWN_LINKS):
+    if any(link and not link.startswith(OWN_LINKS) for link in (event.url, *event.conferences)):
         losses.append(fidelity.loss("dingtalk.URL"))
     if event.status is Status.TENTATIVE:
         losses.append(fidelity.loss("dingtalk.STATUS.tentative"))
