@@ -283,6 +283,7 @@ class _Job:
                 msg = "another node took the edit over"
                 raise Overtaken(msg)
             outcome.record(c, self._engine, self._collection, self._intent.object_id or 0, sent, applied)
+        self._engine.echoes.note(self._collection.calendar_id, sent.operation, applied)
         self._intent = replace(self._intent, step=None, steps_done=self._intent.steps_done + 1)
         if applied.series is not None and applied.series.cancelled:
             # Repeating the series and the removal would only do the same again: the edit is undone instead.

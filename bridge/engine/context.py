@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from bridge.clock import utc_from_ms
+from bridge.engine.echoes import Echoes
 from bridge.errors import Missing
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def is_dead(owner: str) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Engine:
-    """The engine's surroundings. Thread-safe: nothing here changes."""
+    """The engine's surroundings. Thread-safe: nothing here is replaced."""
 
     store: Store
     clock: Clock
@@ -62,6 +63,11 @@ class Engine:
     object_bytes_max: int = OBJECT_BYTES_MAX
     node: str = field(default_factory=node_name)
     """This process, as owner of leases and intents."""
+    echoes: Echoes = field(init=False)
+    """What this process wrote to vendors lately."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "echoes", Echoes(self.clock))
 
     def now(self) -> dt.datetime:
         """Return the time, aware, UTC."""

@@ -24,6 +24,13 @@ _STATE: Final = sa.text("""
     UPDATE calendar SET cursor = :cursor, pulled_ms = :pulled_ms, deep_ms = :deep_ms, pull_at_ms = :pull_at_ms,
       failures = :failures, state = :state, reason = :reason WHERE id = :id
 """)
+_SOONER: Final = sa.text("""
+    UPDATE calendar SET pull_at_ms = :at_ms WHERE source_id = :source_id AND pull_at_ms > :at_ms
+""")
+_RECURRING: Final = sa.text("""
+    SELECT 1 FROM object o JOIN collection c ON c.id = o.collection_id
+    WHERE c.calendar_id = :calendar_id AND o.recurring = 1 LIMIT 1
+""")
 _REMOVE: Final = sa.text("DELETE FROM calendar WHERE id = :id")
 _DUE: Final = sa.text("""
     SELECT k.*, (SELECT MAX(p.looked_ms) FROM collection c JOIN principal p ON p.id = c.principal_id
@@ -99,6 +106,16 @@ def set_state(c: sa.Connection, row: CalendarRow, **changes: Any) -> None:
     """Write cursor, pulled_ms, deep_ms, pull_at_ms, failures, state, reason."""
     names = ("cursor", "pulled_ms", "deep_ms", "pull_at_ms", "failures", "state", "reason")
     c.execute(_STATE, {"id": row.id, **{name: changes.get(name, getattr(row, name)) for name in names}})
+
+
+def pull_before(c: sa.Connection, source_id: str, at_ms: int) -> None:
+    """Let no calendar of a source wait longer than until a time for its next pull."""
+    c.execute(_SOONER, {"source_id": source_id, "at_ms": at_ms})
+
+
+def has_recurring(c: sa.Connection, calendar_id: int) -> bool:
+    """Return whether anybody's collection of a calendar holds a series."""
+    return c.execute(_RECURRING, {"calendar_id": calendar_id}).first() is not None
 
 
 def remove(c: sa.Connection, calendar_id: int) -> None:

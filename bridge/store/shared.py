@@ -28,7 +28,17 @@ _LEASE: Final = {
         RETURNING owner
     """),
 }
-"""The one statement that needs each database's own clock; leases never trust a node's."""
+"""The statements that need each database's own clock; leases never trust a node's."""
+_HELD: Final = {
+    "sqlite": sa.text("""
+        SELECT 1 FROM lease
+        WHERE name = :name AND until_ms >= CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)
+    """),
+    "postgresql": sa.text("""
+        SELECT 1 FROM lease
+        WHERE name = :name AND until_ms >= CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)
+    """),
+}
 _RELEASE: Final = sa.text("DELETE FROM lease WHERE name = :name AND owner = :owner")
 _TOKEN: Final = sa.text("SELECT value, expires_ms FROM token WHERE name = :name")
 _TOKEN_PUT: Final = sa.text("""
@@ -60,6 +70,11 @@ def take_lease(c: sa.Connection, name: str, *, owner: str, length_ms: int) -> bo
     """Take or extend a lease; compared with the database's clock, never a node's."""
     row = c.execute(_LEASE[c.dialect.name], {"name": name, "owner": owner, "length_ms": length_ms}).first()
     return row is not None
+
+
+def is_leased(c: sa.Connection, name: str) -> bool:
+    """Return whether anybody holds a lease."""
+    return c.execute(_HELD[c.dialect.name], {"name": name}).first() is not None
 
 
 def release_lease(c: sa.Connection, name: str, *, owner: str) -> None:

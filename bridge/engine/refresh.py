@@ -1,0 +1,231 @@
+"""One look at a few items of one calendar, after a push named them.
+
+What a push names is fetched and laid over what we serve by the very function that a pull uses. Where the answer shows
+that more than the named items may have changed (a series lost an occurrence, a split made an item that nobody named),
+the calendar is pulled instead: that is where such things are understood.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from bridge.engine import pull
+from bridge.engine.steps_json import makes_an_item
+from bridge.engine.texts import canonical, upstream_of
+from bridge.log import fields
+from bridge.model.people import Roster
+from bridge.plan.absorb import same_moment
+from bridge.plan.moments import occurrence_of
+from bridge.providers.base import Target
+from bridge.store import calendars, intents, objects
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from bridge.engine.context import Engine
+    from bridge.model.upstream import Upstream
+    from bridge.providers.base import Mapper, Provider
+    from bridge.store.rows import CalendarRow, CollectionRow, ItemRow
+
+log = logging.getLogger(__name__)
+
+ITEMS_MAX: Final = 3
+"""Items that are fetched one by one, where the vendor has a call for each; for more, one pull is cheaper."""
+
+TOGETHER_MAX: Final = 100
+"""Items that are fetched in one call, where the vendor has a call for many."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refreshed:
+    """What came of a look."""
+
+    waiting: frozenset[str] = frozenset()
+    """Items that have to be asked for again: an edit of ours is on its way."""
+    pulled: bool = False
+
+
+def refresh(engine: Engine, calendar_id: int, item_ids: frozenset[str]) -> Refreshed:
+    """Fetch items and bring every collection of the calendar to what the vendor says of them.
+
+    Raises pull.Busy while the calendar is being read, and whatever the provider raises. A calendar that is shown to
+    nobody any more is nothing to do.
+    """
+    with engine.store.read() as c:
+        calendar = calendars.get(c, calendar_id)
+        collections = [x for x in calendars.collections_of_calendar(c, calendar_id) if x.me]
+    if calendar is None or not collections:
+        return Refreshed()
+    provider = engine.provider(calendar.source_id)
+    waiting = frozenset(
+        item_id for item_id in item_ids if _has_to_wait(engine, calendar, collections, item_id)
+    )
+    wanted = item_ids - waiting
+    if not wanted:
+        return Refreshed(waiting=waiting)
+    together = provider.mapper.limits.fetches_together
+    if len(wanted) > (TOGETHER_MAX if together else ITEMS_MAX):
+        pull.pull(engine, calendar_id)
+        return Refreshed(waiting=waiting, pulled=True)
+    with pull.leased(engine, calendar_id):
+        held = _held(engine, collections, wanted)
+        found = provider.fetch(_target(calendar, collections), sorted(wanted))
+        unclear, deep = _unclear(engine, provider, calendar, held, found)
+        late = frozenset() if unclear else _apply(engine, calendar, collections, found)
+    if unclear:
+        tally = pull.pull(engine, calendar_id, deep=deep)
+        if not deep and not (tally.added or tally.changed or tally.deleted or tally.waiting):
+            pull.pull(engine, calendar_id, deep=True)
+        return Refreshed(waiting=waiting, pulled=True)
+    return Refreshed(waiting=waiting | late)
+
+
+def reread(engine: Engine, calendar_id: int) -> None:
+    """Read a calendar's own name and colour again, then what is in it. Raises like :func:`refresh`."""
+    with engine.store.read() as c:
+        calendar = calendars.get(c, calendar_id)
+        collections = [x for x in calendars.collections_of_calendar(c, calendar_id) if x.me]
+    if calendar is None or not collections:
+        return
+    provider = engine.provider(calendar.source_id)
+    seen = provider.calendars(collections[0].me, [calendar.upstream_id])
+    same = next((x for x in seen if x.id == calendar.upstream_id), None)
+    if same is not None and (same.name, same.color) != (calendar.name, calendar.color):
+        with engine.store.write() as c:
+            calendars.upsert(
+                c,
+                source_id=calendar.source_id,
+                account=calendar.account,
+                upstream_id=calendar.upstream_id,
+                name=same.name,
+                color=same.color,
+            )
+    if same is None:
+        pull.pull(engine, calendar_id)  # gone, or taken away: the calendar's state says which
+
+
+# ---- before the call --------------------------------------------------------------------------------------------
+
+
+def _has_to_wait(
+    engine: Engine, calendar: CalendarRow, collections: list[CollectionRow], item_id: str
+) -> bool:
+    """Return whether an edit of ours is on its way to the item, or may be making it."""
+    with engine.store.read() as c:
+        rows = [objects.item_by_upstream(c, x.id, item_id) for x in collections]
+        held = [row for row in rows if row is not None]
+        if held:
+            return any(intents.has_open(c, row.object_id) for row in held)
+        return any(makes_an_item(step) for step in intents.steps_under_way(c, calendar.id))
+
+
+def _held(engine: Engine, collections: list[CollectionRow], wanted: frozenset[str]) -> dict[str, ItemRow]:
+    """Return what we hold of the items, in whichever collection."""
+    found: dict[str, ItemRow] = {}
+    with engine.store.read() as c:
+        for item_id in wanted:
+            for collection in collections:
+                row = objects.item_by_upstream(c, collection.id, item_id)
+                if row is not None:
+                    found[item_id] = row
+                    break
+    return found
+
+
+def _target(calendar: CalendarRow, collections: list[CollectionRow]) -> Target:
+    return Target(user_id=calendar.account or collections[0].me, calendar_id=calendar.upstream_id)
+
+
+# ---- after the call ---------------------------------------------------------------------------------------------
+
+
+def _unclear(
+    engine: Engine,
+    provider: Provider,
+    calendar: CalendarRow,
+    held: Mapping[str, ItemRow],
+    found: Mapping[str, Upstream | None],
+) -> tuple[bool, bool]:
+    """Return (whether more than these items may have changed, whether only the whole window can tell what)."""
+    mapper = provider.mapper
+    for item_id, item in found.items():
+        row = held.get(item_id)
+        if item is None or (item.cancelled and item.series_id is None):
+            # Gone. An id that we never held may be any occurrence of a series.
+            if row is None and not mapper.limits.splits_are_items and _has_series(engine, calendar):
+                return True, True
+            continue
+        if item.series_id is not None:
+            if item.cancelled or (row is not None and not row.cancelled):
+                continue
+            if _is_plain(engine, calendar, mapper, item):
+                return True, False
+            continue
+        if row is None:
+            if mapper.limits.splits_are_items:
+                return True, False  # somebody split a series, and this is the new part
+            continue
+        if _series_moved(mapper, row, item):
+            return True, False
+    return False, False
+
+
+def _has_series(engine: Engine, calendar: CalendarRow) -> bool:
+    with engine.store.read() as c:
+        return calendars.has_recurring(c, calendar.id)
+
+
+def _is_plain(engine: Engine, calendar: CalendarRow, mapper: Mapper, item: Upstream) -> bool:
+    """Return whether an occurrence is like its series, or its series is not known: the news is elsewhere then."""
+    with engine.store.read() as c:
+        for collection in calendars.collections_of_calendar(c, calendar.id):
+            row = objects.item_by_upstream(c, collection.id, item.series_id or "")
+            if row is None or item.origin is None:
+                continue
+            series = mapper.decode(upstream_of(row), "", Roster())
+            if not series.recurrence:
+                return True
+            now, like = mapper.decode(item, "", Roster()), occurrence_of(series, item.origin)
+            texts = [(x.summary, x.description, x.location) for x in (now, like)]
+            same_times = same_moment(now.start, like.start) and same_moment(now.end, like.end)
+            return same_times and texts[0] == texts[1]
+    return True
+
+
+def _series_moved(mapper: Mapper, row: ItemRow, item: Upstream) -> bool:
+    """Return whether news of a series may be news of its occurrences.
+
+    Another rule, time or set of exclusions certainly is; and if the series says what it said before, then some
+    occurrence was changed, which the vendor does not name.
+    """
+    was, now = mapper.decode(upstream_of(row), "", Roster()), mapper.decode(item, "", Roster())
+    if not (was.recurrence or now.recurrence):
+        return False
+    if was.recurrence != now.recurrence or not same_moment(was.start, now.start):
+        return True
+    if mapper.limits.splits_are_items:
+        return False
+    return was == now or canonical(item.snapshot) == row.snapshot
+
+
+def _apply(
+    engine: Engine,
+    calendar: CalendarRow,
+    collections: list[CollectionRow],
+    found: Mapping[str, Upstream | None],
+) -> frozenset[str]:
+    """Bring the collections to what was found; returns what an edit on its way kept from being applied."""
+    items = [item for item in found.values() if item is not None]
+    absent = [item_id for item_id, item in found.items() if item is None]
+    tally = pull.Tally()
+    for collection in collections:
+        pull.apply_items(engine, collection, items, absent, tally)
+    if tally.waiting:
+        return frozenset(found)
+    pull.note_gone(engine, calendar, items)
+    changed = tally.added + tally.changed
+    if changed or tally.deleted:
+        log.info("push.applied", extra=fields(calendar=calendar.id, changed=changed, deleted=tally.deleted))
+    return frozenset()
