@@ -10,40 +10,31 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from bridge.errors import Refused
-from bridge.model.upstream import Upstream
 from bridge.providers.base import ChangePage
-from bridge.providers.dingtalk import series
+from bridge.providers.dingtalk.apart import Apart, is_in_sight, names_only, tell_apart, windows_around
 from bridge.providers.dingtalk.compare import (
     is_plain,
     is_truncated,
     origin_in,
-    removed_id,
     removed_key,
     same_event,
     same_version,
     with_reminders_of,
 )
-from bridge.providers.dingtalk.decode import recurrence_of, span_of
+from bridge.providers.dingtalk.items import placed, removal, upstream
 from bridge.providers.dingtalk.reading import FORMS, Cursor, Listing
 from bridge.providers.dingtalk.schema import is_cancelled, is_series, part, series_of, text
-from bridge.providers.dingtalk.times import (
-    MOMENT_MISSING,
-    instant_of,
-    is_all_day,
-    ms_of,
-    origin_of,
-    stamp,
-)
+from bridge.providers.dingtalk.times import is_all_day, ms_of, origin_of, stamp
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from bridge.model.recurrence import Moment
-    from bridge.model.upstream import Json
+    from bridge.model.upstream import Json, Upstream
     from bridge.providers.base import Known, Window
     from bridge.providers.dingtalk.own import OwnWrites
     from bridge.providers.dingtalk.reading import Reader
@@ -55,38 +46,6 @@ EXCEPTION_GETS_MAX: Final = 60
 
 CONFIRM_GETS_MAX: Final = 100
 """Known items asked for in one pull because they were missing; the rest waits for the next full look."""
-
-CONFIRM_VIEWS_MAX: Final = 6
-"""Looks around missing occurrences in one pull; near ones share a look."""
-
-EDGE: Final = dt.timedelta(seconds=1)
-"""Whether the edge of a window belongs to it is unknown; nothing is concluded about what lies on it."""
-
-ALL_DAY_EDGE: Final = dt.timedelta(hours=14)
-"""Where all-day events begin, in UTC or in the organisation's zone, is unknown."""
-
-NEAR: Final = dt.timedelta(days=14)
-"""Missing occurrences that are no further apart than this share a look: it fits on one page."""
-
-AROUND: Final = dt.timedelta(minutes=2)
-"""How far around a missing occurrence is looked."""
-
-BEYOND: Final = dt.timedelta(days=2)
-"""Occurrences are expanded so far beyond the window, to recognise those on its edge."""
-
-
-@dataclass(slots=True, kw_only=True)
-class _Sorted:
-    """The occurrences of one series, told apart."""
-
-    plain: dict[int, Json] = field(default_factory=dict)
-    """By original start in ms: shows nothing but its series."""
-    extra: dict[int, Json] = field(default_factory=dict)
-    """Like the series, at a time that its rule does not name."""
-    exceptions: dict[int, Json] = field(default_factory=dict)
-    missing: dict[int, Moment] = field(default_factory=dict)
-    """Named by the rule, inside the window, not shown."""
-    origins: dict[int, Moment] = field(default_factory=dict)
 
 
 class Pull:
@@ -110,6 +69,13 @@ class Pull:
         self._window = window
         self._known = known
         self._held = dict(known.snapshots or {})
+        self._held_of: dict[str, dict[str, Json]] = {}
+        for item_id, held in self._held.items():
+            self._held_of.setdefault(series_of(held), {})[item_id] = held
+        self._removed_known: dict[str, set[int]] = {}
+        for key in map(removed_key, known.ids | known.gone):
+            if key is not None:
+                self._removed_known.setdefault(key[0], set()).add(key[1])
         self._deep = deep
         self._full = False
         self._looked = False
@@ -126,7 +92,7 @@ class Pull:
         self._confirm_gets = CONFIRM_GETS_MAX
         self._unshown: set[str] = set()
         self._gone: set[str] = set()
-        self._resolved: dict[str, tuple[Json, _Sorted]] = {}
+        self._resolved: dict[str, tuple[Json, Apart]] = {}
 
     def run(self, cursor_text: str) -> ChangePage:
         """Return everything that changed, as one page.
@@ -337,45 +303,16 @@ class Pull:
             self._fresh[series_id] = self._reader.get_readable(series_id)
         return self._fresh[series_id]
 
-    def _told_apart(self, series_id: str, master: Json, shown: dict[str, Json]) -> _Sorted:
-        """Compare what is shown with the series."""
-        all_day = is_all_day(master)
-        found = _Sorted()
-        named, judged = self._named(master)
-        for event in shown.values():
-            origin = origin_in(event, all_day=all_day, default_zone=self._zone)
-            key = ms_of(origin)
-            found.origins[key] = origin
-            if text(event, "id") != series_id and not is_plain(event, master, origin, self._zone):
-                found.exceptions[key] = event
-            elif key in named:
-                found.plain[key] = event
-            else:
-                found.extra[key] = event
+    def _told_apart(self, series_id: str, master: Json, shown: dict[str, Json]) -> Apart:
+        """Compare what is shown with the series; missing is only what a complete view does not explain."""
+        found = tell_apart(series_id, master, shown.values(), self._window, self._zone)
+        quiet: set[int] = set(found.missing)
         if self._looked and self._complete:
-            quiet = found.origins.keys() | self._known_removed(series_id) | self._stubs(series_id, master)
-            found.missing = {key: moment for key, moment in judged.items() if key not in quiet}
+            quiet = self._removed_known.get(series_id, set()) | self._stubs(series_id, master)
+        found.missing = {key: moment for key, moment in found.missing.items() if key not in quiet}
         return found
 
-    def _named(self, master: Json) -> tuple[frozenset[int], dict[int, Moment]]:
-        """Return the occurrences that a rule names (ms), and those of which the view must show every one."""
-        start, _end = span_of(master, MOMENT_MISSING, self._zone)
-        rules = recurrence_of(master, start).rules
-        if not rules and is_series(master):
-            return frozenset(), {}  # a pattern that nobody knows names nothing
-        edge = ALL_DAY_EDGE if is_all_day(master) else EDGE
-        named: set[int] = set()
-        judged: dict[int, Moment] = {}
-        for moment in series.occurrences(rules[0], start) if rules else (start,):
-            instant = instant_of(moment)
-            if instant > self._window.end + BEYOND:
-                break
-            named.add(ms_of(moment))
-            if self._window.start + edge < instant < self._window.end - edge:
-                judged[ms_of(moment)] = moment
-        return frozenset(named), judged
-
-    def _is_odd(self, found: _Sorted) -> bool:
+    def _is_odd(self, found: Apart) -> bool:
         """Return whether a remembered series does not explain what is shown."""
         if found.missing:
             return True
@@ -387,11 +324,6 @@ class Pull:
         held = self._held.get(text(event, "id"))
         return held is not None and same_event(event, held, self._zone) and same_version(event, held)
 
-    def _known_removed(self, series_id: str) -> set[int]:
-        """Return the original starts (ms) of occurrences that are known to be removed."""
-        keys = (removed_key(item_id) for item_id in self._known.ids | self._known.gone)
-        return {key[1] for key in keys if key is not None and key[0] == series_id}
-
     def _stubs(self, series_id: str, master: Json) -> set[int]:
         """Return the original starts (ms) of occurrences that this pull's list calls cancelled."""
         origins = (origin_of(stub, all_day=is_all_day(master)) for stub in self._removed.get(series_id, []))
@@ -401,15 +333,14 @@ class Pull:
         """Return original start (ms) -> id of the exceptions that are held."""
         return {
             ms_of(origin_in(held, all_day=all_day, default_zone=self._zone)): item_id
-            for item_id, held in self._held.items()
-            if series_of(held) == series_id
+            for item_id, held in self._held_of.get(series_id, {}).items()
         }
 
-    def _report(self, series_id: str, master: Json, found: _Sorted) -> None:
+    def _report(self, series_id: str, master: Json, found: Apart) -> None:
         """Put what is special about a series on the page."""
         all_day = is_all_day(master)
         held = self._known_exceptions(series_id, all_day=all_day)
-        back = held.keys() | self._known_removed(series_id)
+        back = held.keys() | self._removed_known.get(series_id, set())
         for key, event in found.plain.items():
             event_id = text(event, "id")
             self._accounted.add(event_id)
@@ -493,18 +424,13 @@ class Pull:
         for series_id, (master, found) in self._resolved.items():
             if found.origins or not is_series(master):
                 continue
-            start, _end = span_of(master, MOMENT_MISSING, self._zone)
-            rules = recurrence_of(master, start).rules
-            if not rules:
-                continue
-            removed = self._known_removed(series_id) | self._stubs(series_id, master)
+            removed = self._removed_known.get(series_id, set()) | self._stubs(series_id, master)
             removed |= {
                 ms_of(item.origin)
                 for item in self._out.values()
                 if item.series_id == series_id and item.cancelled and item.origin is not None
             }
-            named = series.occurrences(rules[0], start)
-            if all(ms_of(moment) in removed for moment in itertools.islice(named, len(removed) + 1)):
+            if names_only(master, removed, self._zone):
                 self._emit({**master, "status": "cancelled"})
 
     def _confirm_unseen(self) -> None:
@@ -547,72 +473,6 @@ class Pull:
         return [item_id for _is_occurrence, item_id in sorted(unseen)]
 
     def _is_in_sight(self, held: Json) -> bool:
-        """Return whether the view of this window must show an item, if it exists."""
-        if is_cancelled(held) or not part(held, "start"):
-            return False
-        if is_series(held):
-            return bool(self._named(held)[1])
-        start, end = span_of(held, MOMENT_MISSING, self._zone)
-        edge = ALL_DAY_EDGE if is_all_day(held) else EDGE
-        return instant_of(start) < self._window.end - edge and instant_of(end) > self._window.start + edge
-
-
-# ---- items ---------------------------------------------------------------------------------------------------
-
-
-def upstream(snapshot: Json, *, series_id: str | None = None, origin: Moment | None = None) -> Upstream:
-    """Return an item as the contract wants it."""
-    return Upstream(
-        id=text(snapshot, "id"),
-        snapshot=snapshot,
-        cancelled=is_cancelled(snapshot),
-        series_id=series_id or series_of(snapshot) or None,
-        origin=origin,
-        version=text(snapshot, "updateTime"),
-    )
-
-
-def placed(snapshot: Json, series_id: str, origin: Moment) -> Json:
-    """Return an occurrence's answer with series and original start, which some operations leave out."""
-    told = dict(snapshot)
-    if not series_of(snapshot):
-        told["seriesMasterId"] = series_id
-    if not part(snapshot, "originStart"):
-        told["originStart"] = _origin_start(origin)
-    return told
-
-
-def removal(series_id: str, origin: Moment) -> Json:
-    """Return what stands for a removed occurrence, of which the vendor tells nothing."""
-    return {
-        "id": removed_id(series_id, origin),
-        "status": "cancelled",
-        "seriesMasterId": series_id,
-        "originStart": _origin_start(origin),
-    }
-
-
-def _origin_start(origin: Moment) -> Json:
-    """Return ``originStart`` in the vendor's words."""
-    if isinstance(origin, dt.datetime):
-        return {"dateTime": stamp(origin.astimezone(dt.UTC))}
-    return {"date": origin.isoformat()}
-
-
-def windows_around(moments: Iterable[Moment]) -> list[tuple[dt.datetime, dt.datetime]]:
-    """Return at most :data:`CONFIRM_VIEWS_MAX` windows that hold all moments; the nearest are joined first."""
-    spans = []
-    for moment in moments:
-        margin = AROUND if isinstance(moment, dt.datetime) else ALL_DAY_EDGE
-        spans.append((instant_of(moment) - margin, instant_of(moment) + margin))
-    spans.sort()
-    gaps = [(after[0] - before[0], index) for index, (before, after) in enumerate(itertools.pairwise(spans))]
-    widest = sorted(gaps, reverse=True)[: CONFIRM_VIEWS_MAX - 1]
-    cuts = {index + 1 for gap, index in widest if gap > NEAR}
-    joined: list[tuple[dt.datetime, dt.datetime]] = []
-    for index, (start, end) in enumerate(spans):
-        if joined and index not in cuts:
-            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
-        else:
-            joined.append((start, end))
-    return joined
+        """Return whether the view must show an item, if it exists."""
+        told = not is_cancelled(held) and bool(part(held, "start"))
+        return told and is_in_sight(held, self._window, self._zone)

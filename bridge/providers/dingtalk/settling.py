@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, assert_never
 from bridge.model.upstream import Applied, Create, Delete, Drop, NotApplied, Respond, Split, Update
 from bridge.providers.dingtalk.decode import partstat_of, span_of
 from bridge.providers.dingtalk.finding import find_created, find_occurrence, says
-from bridge.providers.dingtalk.pulling import placed, removal, upstream
+from bridge.providers.dingtalk.items import placed, removal, upstream
 from bridge.providers.dingtalk.schema import flag, is_cancelled, rows, text
 from bridge.providers.dingtalk.times import MOMENT_MISSING
 from bridge.providers.dingtalk.writing import item_of

@@ -11,7 +11,7 @@ from bridge.model.upstream import Applied, Create, Delete, Drop, Respond, Split,
 from bridge.providers.dingtalk import changing
 from bridge.providers.dingtalk.compare import origin_in
 from bridge.providers.dingtalk.finding import find_occurrence
-from bridge.providers.dingtalk.pulling import placed, removal, upstream
+from bridge.providers.dingtalk.items import placed, removal, upstream
 from bridge.providers.dingtalk.reading import Reader, told
 from bridge.providers.dingtalk.schema import is_series, part, rows, series_of, text
 from bridge.providers.dingtalk.times import is_all_day
