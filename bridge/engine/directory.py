@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from bridge.errors import BridgeError
+from bridge.errors import BridgeError, Unauthorised
+from bridge.log import fields
 from bridge.model.people import Person, Roster
 from bridge.store import people, shared
 
@@ -14,6 +16,8 @@ if TYPE_CHECKING:
 
     from bridge.engine.context import Engine
     from bridge.model.event import CalendarObject
+
+log = logging.getLogger(__name__)
 
 DAY_MS: Final = 86_400_000
 HIT_KEPT_MS: Final = 7 * DAY_MS
@@ -65,7 +69,7 @@ def resolve(
     domain = engine.mail_domain(source_id)
     known_ids, known_people = _linked(engine, source_id)
     unsure = _resolve_addresses(engine, source_id, addresses, known_ids, domain=domain, ask=ask)
-    _resolve_people(engine, source_id, ids, known_people, ask=ask)
+    _resolve_people(engine, source_id, ids, known_people, domain=domain, ask=ask)
     draft = Roster(me=me, ids=known_ids, people=known_people, domain=domain)
     for address, name in addresses.items():
         vendor_id = draft.id_of(address)
@@ -109,6 +113,10 @@ def _resolve_addresses(
     asked = list(wanted)[:ASKED_MAX]
     try:
         answers = engine.provider(source_id).lookup(asked)
+    except Unauthorised:
+        # The app may not look people up: waiting would not help, so they are strangers until somebody mends it.
+        log.warning("directory.not_allowed", extra=fields(count=len(asked)))
+        return ()
     except BridgeError:
         return tuple(wanted.values())
     with engine.store.write() as c:
@@ -123,7 +131,13 @@ def _resolve_addresses(
 
 
 def _resolve_people(
-    engine: Engine, source_id: str, ids: Mapping[str, str], known: dict[str, Person], *, ask: bool
+    engine: Engine,
+    source_id: str,
+    ids: Mapping[str, str],
+    known: dict[str, Person],
+    *,
+    domain: str,
+    ask: bool,
 ) -> None:
     now_ms = engine.clock.now_ms()
     wanted: list[str] = []
@@ -136,8 +150,7 @@ def _resolve_people(
                 continue
             row = shared.person(c, source_id, vendor_id)
             if row is not None and now_ms - row[2] < (HIT_KEPT_MS if row[1] else MISS_KEPT_MS):
-                if row[1]:
-                    known[vendor_id] = Person(address=row[1], name=name or row[0])
+                known[vendor_id] = _person(vendor_id, row[1], name or row[0], domain)
             else:
                 wanted.append(vendor_id)
     if not wanted or not ask:
@@ -153,5 +166,11 @@ def _resolve_people(
             address = f"mailto:{entry.emails[0]}" if entry is not None and entry.emails else ""
             name = entry.name if entry is not None else ids[vendor_id]
             shared.put_person(c, source_id, vendor_id, name=name, address=address, checked_ms=now_ms)
-            if address:
-                known[vendor_id] = Person(address=address, name=ids[vendor_id] or name)
+            known[vendor_id] = _person(vendor_id, address, ids[vendor_id] or name, domain)
+
+
+def _person(vendor_id: str, address: str, name: str, domain: str) -> Person:
+    """Return a person; one whose address the directory keeps to itself gets one that leads nowhere, but has a name."""
+    if address:
+        return Person(address=address, name=name)
+    return Roster(domain=domain).person_of(vendor_id, name)

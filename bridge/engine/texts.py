@@ -130,7 +130,7 @@ def laid_over(text: str, before: CalendarObject, after: CalendarObject, *, now_m
 
     ``zone`` is the one that floating times were read in: they stay floating.
     """
-    if before == after:
+    if before is after:
         return text
     return ical_overlay.overlay(text, before, after, dtstamp_ms=now_ms, default_zone=zone)
 
