@@ -15,6 +15,7 @@ from bridge.model.recurrence import Moment, Recurrence
 from bridge.plan.moments import in_form_of, moment_key, occurrence_of
 
 if TYPE_CHECKING:
+    from bridge.model.event import Alarm
     from bridge.model.people import Attendee
 
 _PLAIN: Final = (
@@ -23,7 +24,6 @@ _PLAIN: Final = (
     "rich_description",
     "location",
     "status",
-    "alarms",
     "organizer",
 )
 
@@ -44,6 +44,8 @@ def lay(event: Event, was: Event, now: Event) -> Event:
     if is_moved or not same_moment(was.end, now.end):
         changes["start"] = in_form_of(now.start, event.start)
         changes["end"] = in_form_of(now.end, event.end)
+    if was.alarms != now.alarms:
+        changes["alarms"] = _lay_alarms(event.alarms, was.alarms, now.alarms)
     if was.url != now.url:
         changes |= _lay_link(event, was.url, now.url)
     if was.attendees != now.attendees:
@@ -51,6 +53,17 @@ def lay(event: Event, was: Event, now: Event) -> Event:
     if was.recurrence != now.recurrence or (is_moved and now.recurrence.rules):
         changes["recurrence"] = _lay_recurrence(event, was.recurrence, now.recurrence, is_moved=is_moved)
     return replace(event, **changes) if changes else event
+
+
+def _lay_alarms(ours: tuple[Alarm, ...], was: tuple[Alarm, ...], now: tuple[Alarm, ...]) -> tuple[Alarm, ...]:
+    """Take away and add what the vendor did; an alarm that it only held at the nearest earlier time stays exact."""
+    kept = {one for one in ours if (there := _held_as(one, was)) is None or there in now}
+    return tuple(sorted(kept | (set(now) - set(was))))
+
+
+def _held_as(alarm: Alarm, held: tuple[Alarm, ...]) -> Alarm | None:
+    """Return the vendor's reminder that stands for an alarm: itself, else the next earlier; None if there is none."""
+    return min((one for one in held if one >= alarm), default=None)
 
 
 def _lay_link(event: Event, was: str, now: str) -> dict[str, Any]:

@@ -214,6 +214,27 @@ def test_an_alarm_rings_at_the_vendor_when_it_rings_here(box, row):
     assert {"TRIGGER:-PT1H", "TRIGGER:-P1D"} <= triggers
 
 
+def test_an_alarm_that_the_vendor_holds_at_another_time_stays_exact_here(box):
+    alarms = [
+        line
+        for minutes in (10, 61)
+        for line in ("BEGIN:VALARM", "ACTION:DISPLAY", f"TRIGGER:-PT{minutes}M", "END:VALARM")
+    ]
+    box.put(HREF, frame(row_of("DTSTART, DTEND"), box.side, "native", alarms))
+    before = held(box)["alarms"]
+    assert before == ([900, 86_400] if box.side.source == "wecom" else [600, 3660])
+    edit(box, alarms=[*before, 0])
+    box.sync()
+    assert triggers(box) == {"TRIGGER:-PT10M", "TRIGGER:-PT61M", "TRIGGER:PT0S"}
+    edit(box, alarms=[before[1], 0])
+    box.sync()
+    assert triggers(box) == {"TRIGGER:-PT61M", "TRIGGER:PT0S"}
+
+
+def triggers(box):
+    return {line for line in unfolded(box.text(HREF)) if line.startswith("TRIGGER")}
+
+
 def test_every_component_row_that_is_native_is_a_series_or_tested_here():
     tested = {Section.EVENT, Section.PARAMETER, Section.EXTENSION, Section.VALUE, Section.ALARM}
     assert {row.section for _, row in NATIVE} <= tested
