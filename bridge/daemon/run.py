@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING, Any
 from bridge.config import split_listen
 from bridge.daemon.compose import compose
 from bridge.daemon.health import Health
+from bridge.daemon.hooks import build_hooks
 from bridge.daemon.notify import notify
 from bridge.daemon.schedule import Schedule
+from bridge.daemon.stream import build_streams
+from bridge.engine.push import Pushes
 from bridge.log import fields
 from bridge.web import build_app
 from bridge.web.admin import build_admin_app
@@ -50,7 +53,11 @@ class Daemon:
             body_bytes_max=config.server.body_bytes_max,
             public_url=config.server.public_url,
         )
-        app = build_app(service, config.server, dav=dav, registry=self.health.registry)
+        pushes = Pushes(self.parts.engine)
+        pushes.start()
+        self._closing.append(pushes.close)
+        hooks = build_hooks(self.parts, pushes)
+        app = build_app(service, config.server, dav=dav, hooks=hooks, registry=self.health.registry)
         host, port = split_listen(config.server.listen)
         main = serve_wsgi(
             app,
@@ -70,6 +77,9 @@ class Daemon:
         schedule = Schedule(self.parts, config.sync)
         schedule.start()
         self._closing.append(schedule.close)
+        for stream in build_streams(self.parts, pushes):
+            stream.start()
+            self._closing.append(stream.close)
         self.url = config.server.public_url or main.url
         self.admin_url = admin.url
         log.info("daemon.serving", extra=fields(address=f"{host}:{main.port}"))

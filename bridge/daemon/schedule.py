@@ -10,6 +10,7 @@ from apscheduler.executors.pool import ThreadPoolExecutor as TickerPool
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from bridge.engine import horizon, links, pull
+from bridge.engine.push import is_alive, poll_factor, poll_s
 from bridge.errors import BridgeError
 from bridge.log import fields
 from bridge.store import calendars, intents, objects
@@ -29,6 +30,7 @@ PULL_S: Final = 1.0
 TOKEN_S: Final = 120.0
 HORIZON_S: Final = 3600.0
 FORGET_S: Final = 6 * 3600.0
+PUSH_S: Final = 30.0
 PULL_THREADS: Final = 4
 PULLS_QUEUED_MAX: Final = 64
 LOOKED_LATELY_MS: Final = 24 * 3_600_000
@@ -46,6 +48,7 @@ class Schedule:
         self._sync = sync
         self._pool = ThreadPoolExecutor(PULL_THREADS, thread_name_prefix="pull")
         self._pulling: set[int] = set()
+        self._pushed: set[str] = set()
         self._ticker = BackgroundScheduler(
             executors={"default": TickerPool(4)},
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
@@ -61,6 +64,7 @@ class Schedule:
             ("tokens", TOKEN_S, self._tokens),
             ("horizon", HORIZON_S, self._horizon),
             ("forget", FORGET_S, self._forget),
+            ("push", PUSH_S, self._push),
         ):
             self._ticker.add_job(_guarded(name, work), "interval", seconds=seconds, id=name)
         self._ticker.start()
@@ -111,11 +115,19 @@ class Schedule:
             self._pulling.discard(calendar.id)
 
     def _interval_s(self, calendar: CalendarRow, looked_ms: int) -> float:
-        source = self._engine.sources.get(calendar.source_id)
-        billed = hasattr(source, "monthly_calls")
-        seconds = self._sync.poll_billed_s if billed else self._sync.poll_s
+        seconds = poll_s(self._engine, calendar.source_id) * poll_factor(self._engine, calendar.source_id)
         lately = self._engine.clock.now_ms() - looked_ms < LOOKED_LATELY_MS
         return seconds if lately else seconds * SELDOM
+
+    def _push(self) -> None:
+        """Poll the calendars of sources whose pushes have stopped no later than if there had never been any."""
+        alive = {source_id for source_id in self._engine.sources if is_alive(self._engine, source_id)}
+        for source_id in self._pushed - alive:
+            log.warning("push.silent", extra=fields(source=source_id))
+            at_ms = self._engine.clock.now_ms() + int(poll_s(self._engine, source_id) * 1000)
+            with self._engine.store.write() as c:
+                calendars.pull_before(c, source_id, at_ms)
+        self._pushed = alive
 
     def _next_at(self, calendar: CalendarRow, seconds: float) -> None:
         with self._engine.store.write() as c:

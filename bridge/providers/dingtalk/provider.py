@@ -9,6 +9,7 @@ from bridge.errors import Missing, NotAllowed, Refused, Unauthorised
 from bridge.providers.base import Busy, UpstreamCalendar
 from bridge.providers.dingtalk.client import SCHEDULE_USERS_MAX, Client
 from bridge.providers.dingtalk.directory import Directory
+from bridge.providers.dingtalk.gateway import Gateway
 from bridge.providers.dingtalk.mapper import DingTalkMapper
 from bridge.providers.dingtalk.own import OwnWrites
 from bridge.providers.dingtalk.pulling import MAIN_CALENDAR, Pull
@@ -64,6 +65,8 @@ class DingTalkProvider:
         self._directory = Directory(self.client, runtime.clock)
         self._own = OwnWrites()
         self._zone = self.mapper.default_zone
+        self.gateway = Gateway(source, runtime)
+        """Opens Stream connections."""
         self.callbacks: Callbacks | None = None
         """Reads HTTP pushes, where the source has a callback key."""
         if source.callback_aes_key:
@@ -223,6 +226,7 @@ class DingTalkProvider:
 
     def close(self) -> None:
         """Let go of connections."""
+        self.gateway.close()
         self.client.close()
 
     def _reader(self, target: Target, priority: Priority, patience_s: float) -> Reader:

@@ -76,13 +76,25 @@ class Notice:
     updated_ms: int = 0
     push_id: str = ""
     """The vendor's id of this push, the same in all repetitions; may be empty."""
+    born: str = ""
+    """When the vendor made this push, the same in all repetitions; HTTP pushes have it instead of an id."""
+    corp_id: str = ""
+    """The organisation it comes from, where it tells."""
     quota_spent: bool = False
     """The push came without content, because the month's pushes are used up."""
 
     @property
     def key(self) -> str:
         """Return what two deliveries of one push have in common."""
-        return self.push_id or f"{self.event}:{self.event_id}:{self.updated_ms}:{self.change}"
+        if self.push_id:
+            return self.push_id
+        people = hashlib.sha256(",".join(self.user_ids).encode("utf-8", "replace")).hexdigest()[:16]
+        return f"{self.event}:{self.event_id}:{self.updated_ms}:{self.change}:{self.born}:{people}"
+
+    @property
+    def has_exact_key(self) -> bool:
+        """Return whether :attr:`key` belongs to this push only."""
+        return bool(self.push_id or self.born)
 
     @property
     def is_calendar(self) -> bool:
@@ -249,7 +261,7 @@ def read_frame(written: str | bytes) -> Frame:
     named: Json = headers if isinstance(headers, dict) else {}
     kind, data = text(frame, "type").upper(), text(frame, "data")
     notice = None
-    if kind == "EVENT":
+    if kind == "EVENT" or (kind != "SYSTEM" and _quota(frame)):
         payload = parse(data.encode()) if data.strip() else {}
         notice = read_payload({**named, **_quota(frame), **payload})
     return Frame(
@@ -295,6 +307,8 @@ def read_payload(payload: Mapping[str, Any]) -> Notice:
         change=_CHANGES.get(change, "updated"),
         updated_ms=number(folded, "calendareventupdatetime") or number(folded, "eventtime") or 0,
         push_id=text(folded, "eventid"),
+        born=text(folded, "bizid") or text(folded, "eventborntime") or text(folded, "eventtime"),
+        corp_id=text(folded, "corpid") or text(folded, "eventcorpid"),
         quota_spent=text(folded, "errcode") == QUOTA_CODE,
     )
 
