@@ -23,7 +23,7 @@ demo: venv
 	@$(VENV)/bin/queqiao demo $(ARGS)
 
 test: venv-test
-	$(VENV)/bin/python -m pytest -m "not slow" $(ARGS)
+	$(VENV)/bin/python -m pytest -n auto --dist worksteal -m "not slow" $(ARGS)
 
 test-slow: venv-test
 	$(VENV)/bin/python -m pytest -m slow --timeout=3600 $(ARGS)

@@ -194,6 +194,7 @@ def test_a_body_that_is_no_plain_xml_is_turned_away(body: bytes) -> None:
         encrypt(b"<xml/>", pad=33),
         encrypt(b"<xml/>", pad=255),
     ],
+    ids=["no base64", "short", "zeros", "pad 0", "pad 33", "pad 255"],
 )
 def test_a_signed_text_that_does_not_decrypt_is_turned_away(encrypted: str) -> None:
     with pytest.raises((BadInput, NotAllowed)):
