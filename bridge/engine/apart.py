@@ -7,25 +7,93 @@ from typing import TYPE_CHECKING, Final
 
 from bridge.engine.desired import occurs
 from bridge.engine.texts import upstream_of
+from bridge.errors import Inexpressible
 from bridge.model.people import Roster
+from bridge.plan import pieces
 from bridge.plan.absorb import same_moment
 from bridge.plan.moments import key_moment, moment_key, occurrence_of, override_key
 from bridge.plan.splits import Hole, joined
 from bridge.store import objects
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Iterable, Mapping
 
     import sqlalchemy as sa
 
     from bridge.model.event import CalendarObject
-    from bridge.model.upstream import Upstream
+    from bridge.model.upstream import Json, Upstream
     from bridge.providers.base import Mapper
     from bridge.store.rows import CollectionRow, ItemRow
 
 ASIDE_MAX: Final = 20_000
 """New single events of one calendar that are kept aside until a sweep has shown every series; further ones are taken
 as the singles they seem to be."""
+
+
+# ---- pieces of a compiled series ---------------------------------------------------------------------------------
+
+
+def is_compiled(rows: Mapping[str, ItemRow]) -> bool:
+    """Return whether several items, or one that is not the whole, carry the series."""
+    mains = [key for key in rows if not key.startswith("@")]
+    return bool(mains) and mains != [""]
+
+
+def absorb_piece(
+    obj: CalendarObject,
+    row: ItemRow | None,
+    item: Upstream | None,
+    mapper: Mapper,
+    roster: Roster,
+    *,
+    horizon: dt.datetime,
+) -> tuple[CalendarObject, int]:
+    """Lay what became of a piece over the object; returns it and how many occurrences could not be told."""
+    if row is None or row.cancelled or row.snapshot == "{}":
+        return obj, 0
+    was = mapper.decode(upstream_of(row), obj.uid, roster)
+    now = None if item is None or item.cancelled else mapper.decode(item, obj.uid, roster)
+    return pieces.absorb_piece(obj, was, now, horizon=horizon)
+
+
+def renamed(
+    rows: Mapping[str, ItemRow], changes: Mapping[str, Upstream | None], mapper: Mapper
+) -> dict[str, Upstream | None]:
+    """Return the changes with single events that are changed occurrences by now under the key of such."""
+    if not is_compiled(rows):
+        return dict(changes)
+    gone: dict[str, Upstream | None] = {}
+    found: dict[str, Upstream | None] = {}
+    for key, item in changes.items():
+        row = rows.get(key)
+        found[key] = item
+        if key.startswith("@") or row is None or item is None or item.cancelled or row.cancelled:
+            continue
+        was, now = (mapper.decode(one, "", Roster()) for one in (upstream_of(row), item))
+        if was == now or was.recurrence or now.recurrence:
+            continue
+        gone[key] = None
+        del found[key]
+        found[override_key(was.start)] = item
+    return {**gone, **found}
+
+
+def held_as(
+    rows: Mapping[str, ItemRow], item: Upstream, mapper: Mapper, uid: str, roster: Roster
+) -> tuple[Json, frozenset[str]]:
+    """Return a changed piece in our own words, as if we had asked for it, and the keys of what it excludes.
+
+    Of what is no piece nothing is said: it is compared with what the object says of it.
+    """
+    if not is_compiled(rows) or item.cancelled or item.origin is not None:
+        return {}, frozenset()
+    event = mapper.decode(item, uid, roster)
+    excluded = frozenset(moment_key(moment) for moment in event.recurrence.exdates)
+    try:
+        return mapper.encode(event, roster).value, excluded
+    except Inexpressible:
+        return {}, excluded
 
 
 # ---- what is new -------------------------------------------------------------------------------------------------

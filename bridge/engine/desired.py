@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from bridge.clock import ms_from_utc
+from bridge.engine.fold import folded
 from bridge.errors import Inexpressible
 from bridge.ical import recur
 from bridge.model.event import CalendarObject, Event
@@ -150,6 +151,7 @@ def _encode(
             )
         )
     wants += _returned(wants, series, have, mapper, roster)
+    wants = folded(wants, have, mapper, roster, next((p.event.uid for p in pieces), ""))
     until_ms = None if exact_until is None else ms_from_utc(exact_until)
     return Desired(wants=tuple(wants), losses=tuple(losses), exact_until_ms=until_ms)
 

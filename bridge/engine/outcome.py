@@ -15,7 +15,7 @@ from bridge.engine.texts import (
     upstream_of,
 )
 from bridge.model.upstream import Create, Delete, Drop, Json, Split, Update, Upstream
-from bridge.plan.absorb import absorb_main, absorb_occurrence
+from bridge.plan.absorb import absorb_main, absorb_occurrence, lay
 from bridge.plan.intent import Action, State
 from bridge.plan.moments import key_moment, moment_key, override_key
 from bridge.store import calendars, intents, objects
@@ -226,7 +226,16 @@ def _absorb_answer(
     holds = replace(holds, organizer=asked.organizer, status=asked.status, recurrence=asked.recurrence)
     if not asked.attendees:
         holds = replace(holds, attendees=())
+    if is_piece(key) and obj.master is not None:
+        # Every piece was asked for in the same words: what became of them is said once, for the whole series.
+        holds = replace(holds, start=asked.start, end=asked.end)
+        return replace(obj, master=lay(obj.master, asked, holds))
     return absorb(obj, key, asked, holds)
+
+
+def is_piece(key: str) -> bool:
+    """Return whether an item is one of several that carry a compiled series."""
+    return key.startswith("p")
 
 
 def absorb(obj: CalendarObject, key: str, was: Event | None, now: Event | None) -> CalendarObject:
@@ -235,23 +244,7 @@ def absorb(obj: CalendarObject, key: str, was: Event | None, now: Event | None) 
         return absorb_occurrence(obj, key_moment(key[1:]), was, now)
     if key == "" and was is not None and now is not None:
         return absorb_main(obj, was, now)
-    if key.startswith("p") and (was is not None or now is not None):
-        return _absorb_piece(obj, was, now)
     return obj
-
-
-def _absorb_piece(obj: CalendarObject, was: Event | None, now: Event | None) -> CalendarObject:
-    """Absorb a piece of a compiled series: a removed occurrence is an EXDATE, a single that changed an override."""
-    if was is not None and was.recurrence:
-        gone_before = {moment_key(m) for m in was.recurrence.exdates}
-        for moment in now.recurrence.exdates if now is not None else ():
-            if moment_key(moment) not in gone_before:
-                obj = absorb_occurrence(obj, moment, None, None)
-        return obj
-    at = was.start if was is not None else None
-    if at is None:
-        return obj
-    return absorb_occurrence(obj, at, was, now) if was != now else obj
 
 
 def refuse(engine: Engine, intent: IntentRow, owner: str, error: Refused) -> None:

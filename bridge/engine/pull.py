@@ -27,7 +27,7 @@ from bridge.errors import BridgeError, Inexpressible, Missing, Throttled, Unauth
 from bridge.ical import write as ical_write
 from bridge.log import fields
 from bridge.model.event import CalendarObject, Event, Status
-from bridge.plan.intent import backoff_s
+from bridge.plan.intent import Action, State, backoff_s
 from bridge.plan.moments import key_moment, override_key
 from bridge.plan.steps import Have
 from bridge.providers.base import Known, Target
@@ -310,9 +310,7 @@ def _apply_changes(
     mapper = engine.provider(collection.source_id).mapper
     before = read(row.text, engine.default_zone(collection.source_id))
     roster = _roster(engine, collection, mapper, [u for u in changes.values() if u is not None], before)
-    after: CalendarObject | None = before
-    for key, item in sorted(changes.items()):
-        after = _absorb(after, key, rows.get(key), item, mapper, roster, row.uid)
+    after, untold = _absorb_all(engine, before, rows, changes, mapper, roster)
     live = _live_after(rows, changes)
     now_ms = engine.clock.now_ms()
     splits_are_items = mapper.limits.splits_are_items
@@ -321,6 +319,7 @@ def _apply_changes(
             for left in apart.left_behind(rows, changes):
                 _apply_new(engine, collection, [left], tally)
         return
+    changes = apart.renamed(rows, changes, mapper)
     loose = apart.shown_again(rows, changes, mapper) if splits_are_items else {}
     after = apart.without_overrides(after, loose)
     zone = engine.default_zone(collection.source_id)
@@ -334,9 +333,33 @@ def _apply_changes(
         _store_items(c, collection, object_id, rows, changes, payloads)
         for key in loose:
             objects.remove_item(c, object_id, key)
+        if untold:
+            _tell(c, row, untold, now_ms)
     for single in loose.values():
         if not single.cancelled:
             _apply_new(engine, collection, [single], tally)
+
+
+def _tell(c: sa.Connection, row: ObjectRow, count: int, now_ms: int) -> None:
+    """Leave a receipt for what was changed in the vendor's app and cannot be shown in the one object."""
+    words = (
+        f"{count} occurrences were changed at once in the vendor's app, in a part of this series that the vendor "
+        "holds as one; too many to show one by one: change the series here, and it is the same on both sides again"
+    )
+    values = {
+        "object_id": row.id,
+        "collection_id": row.collection_id,
+        "href": row.href,
+        "uid": row.uid,
+        "action": Action.PUT,
+        "device": "app",
+        "now_ms": now_ms,
+        "state": State.MERGED,
+        "closed_ms": now_ms,
+        "words": words,
+    }
+    intents.add(c, values)
+    log.warning("pull.piece_untold", extra=fields(object=row.id, count=count))
 
 
 def _store_text(
@@ -365,6 +388,28 @@ def _live_after(rows: dict[str, ItemRow], changes: dict[str, Upstream | None]) -
     states.update({key: item is not None and not item.cancelled for key, item in changes.items()})
     mains = [alive for key, alive in states.items() if not key.startswith("@")]
     return any(mains) if mains else any(states.values())
+
+
+def _absorb_all(
+    engine: Engine,
+    obj: CalendarObject,
+    rows: dict[str, ItemRow],
+    changes: dict[str, Upstream | None],
+    mapper: Mapper,
+    roster: Roster,
+) -> tuple[CalendarObject | None, int]:
+    """Lay all changes over the object; returns it (None: it is gone) and how many occurrences could not be told."""
+    after: CalendarObject | None = obj
+    untold = 0
+    compiled = apart.is_compiled(rows)
+    for key, item in sorted(changes.items()):
+        if compiled and not key.startswith("@") and after is not None:
+            row = rows.get(key)
+            after, more = apart.absorb_piece(after, row, item, mapper, roster, horizon=engine.horizon())
+            untold += more
+        else:
+            after = _absorb(after, key, rows.get(key), item, mapper, roster, obj.uid)
+    return after, untold
 
 
 def _absorb(
@@ -403,8 +448,14 @@ def _payloads(
         if item is None:
             merged.pop(key, None)
         else:
+            payload, excluded = apart.held_as(rows, item, mapper, obj.uid, roster)
             merged[key] = Have(
-                key=key, upstream_id=item.id, payload={}, snapshot=item.snapshot, cancelled=item.cancelled
+                key=key,
+                upstream_id=item.id,
+                payload=payload,
+                snapshot=item.snapshot,
+                cancelled=item.cancelled,
+                excluded=excluded,
             )
     span = Span(now=engine.now(), horizon=engine.horizon(), items_max=engine.sync.compile_items_max)
     try:
