@@ -36,6 +36,7 @@ class Echoes:
         self._clock = clock
         self._lock = threading.Lock()
         self._written: OrderedDict[tuple[int, str, int], float] = OrderedDict()
+        self._times: dict[tuple[int, str, int], int] = {}
         self._deleted: OrderedDict[tuple[int, str], float] = OrderedDict()
 
     def note(self, calendar_id: int, operation: Operation, applied: Applied) -> None:
@@ -48,7 +49,11 @@ class Echoes:
                 if item.cancelled:
                     _put(self._deleted, (calendar_id, item.id), now_s)
                 elif (changed_ms := version_ms(item.version)) is not None:
-                    _put(self._written, (calendar_id, item.id, changed_ms), now_s)
+                    # Two writes in the vendor's one second have two echoes.
+                    key = (calendar_id, item.id, changed_ms)
+                    self._times[key] = self._times.get(key, 0) + 1
+                    for dropped in _put(self._written, key, now_s):
+                        self._times.pop(dropped, None)
             if isinstance(operation, Delete):
                 _put(self._deleted, (calendar_id, operation.id), now_s)
 
@@ -64,8 +69,11 @@ class Echoes:
                 return True
             # A marker without fractions of a second stands for that second.
             for marker_ms in dict.fromkeys((updated_ms, updated_ms // SECOND_MS * SECOND_MS)):
-                at_s = self._written.pop((calendar_id, item_id, marker_ms), since_s - 1) if marker_ms else 0.0
-                if marker_ms and at_s >= since_s:
+                key = (calendar_id, item_id, marker_ms)
+                if marker_ms and self._written.get(key, since_s - 1) >= since_s:
+                    self._times[key] -= 1
+                    if not self._times[key]:
+                        del self._times[key], self._written[key]
                     return True
         return False
 
@@ -81,8 +89,8 @@ def version_ms(version: str) -> int | None:
     return None if moment.tzinfo is None else round(moment.timestamp() * 1000)
 
 
-def _put(held: OrderedDict[T, float], key: T, value: float) -> None:
+def _put(held: OrderedDict[T, float], key: T, value: float) -> list[T]:
+    """Remember something; returns what had to be forgotten for it."""
     held[key] = value
     held.move_to_end(key)
-    while len(held) > KEPT_MAX:
-        held.popitem(last=False)
+    return [held.popitem(last=False)[0] for _ in range(len(held) - KEPT_MAX)]
