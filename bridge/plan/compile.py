@@ -110,7 +110,7 @@ def _series(
     made.take(spin(client, changes, view))
     made.keep_past()
     made.drafts.sort(key=lambda draft: _order(draft.start))
-    name(made.drafts, set())
+    name(made.drafts)
     pieces = [piece for draft in made.drafts for piece in pieces_of(draft)]
     pieces = _named_apart(pieces + _unsplit(made, changed))
     _check_count(made, pieces, limits, items_max)

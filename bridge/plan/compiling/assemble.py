@@ -137,17 +137,19 @@ class Assembly:
         length = nominal_length(template)
         low = self.view.low(strand.frame) - length + (TICK if length else dt.timedelta())
         first = today = max(cycle.first, cycle.ceil_wall(low))
-        if matches:
-            first = min(today, *matches)
-        elif is_whole and len(self._marks(strand, cycle.first, today)) <= PAST_CHANGES_MAX:
+        if is_whole and len(self._marks(strand, cycle.first, today)) <= PAST_CHANGES_MAX:
             first = cycle.first
+        elif matches:
+            first = min(today, *matches)
         if cycle.stop is not None and first >= cycle.stop:
             return
         if strand.is_cut and strand.out(first) > self.view.high(strand.segment.frame):
             self.is_endless = True
             return
         marks = self._marks(strand, first, cycle.stop)
-        for begin, stop in _stretches(first, cycle.stop, marks, matches):
+        stretches = list(_stretches(first, cycle.stop, marks, matches))
+        is_whole = is_whole and len(stretches) == 1
+        for begin, stop in stretches:
             held = matches.get(begin)
             if held is not None:
                 self._used.add(id(held))
@@ -177,19 +179,28 @@ class Assembly:
             turn = first + size - first % size
             head = turn if stop is None else min(turn, stop)
             self._add_singles(strand, first, head, marks)
-            first, held = head, None
+            first, held, is_whole = head, None, False
         inside = {
             index: mark for index, mark in marks.items() if index >= first and (stop is None or index < stop)
         }
         if stop is not None and (stop - first < 2 or stop - first - len(inside) < (1 if held else 2)):
-            self._add_singles(strand, first, stop, inside)
+            alone = is_whole and stop - first - len(inside) == 1
+            self._add_singles(strand, first, stop, inside, is_whole=alone)
             return
         self._add_series(strand, first, stop, inside, held, is_whole=is_whole)
 
-    def _add_singles(self, strand: Strand, first: int, stop: int, marks: dict[int, Override | None]) -> None:
+    def _add_singles(
+        self,
+        strand: Strand,
+        first: int,
+        stop: int,
+        marks: dict[int, Override | None],
+        *,
+        is_whole: bool = False,
+    ) -> None:
         for index in range(first, stop):
             if index not in marks:
-                self._take_single(strand.segment, strand.out(index))
+                self._take_single(strand.segment, strand.out(index), is_whole=is_whole)
 
     def _add_series(
         self,
@@ -229,22 +240,23 @@ class Assembly:
             )
         )
 
-    def _take_single(self, segment: Segment, out: dt.datetime) -> None:
+    def _take_single(self, segment: Segment, out: dt.datetime, *, is_whole: bool = False) -> None:
+        """Add a single event, unless it is over; one that is all there is is made as if it did not repeat."""
         template = segment.template
         if template is None or self._is_removed(segment, out):
             return
-        if out > self.view.high(segment.frame):
+        if out > self.view.high(segment.frame) and not is_whole:
             self.is_endless = True
             return
         start = segment.frame.instant(out)
         held = self._single_at(start)
         event = segment.show(template, out)
         is_over = self.is_over(event)
-        if is_over and held is None:
+        if is_over and held is None and not is_whole:
             return
         if held is not None:
             self._used.add(id(held))
-        self.drafts.append(Draft(start=start, event=event, held=held, is_over=is_over))
+        self.drafts.append(Draft(start=start, event=event, held=held, is_over=is_over, is_whole=is_whole))
 
     def _single_at(self, start: Moment) -> Held | None:
         for held in self.held:
@@ -345,17 +357,20 @@ def _stretches(
         yield begin, stop
 
 
-def name(drafts: list[Draft], taken: set[str]) -> None:
+def name(drafts: list[Draft]) -> None:
     """Give each draft its key: the one it has at the vendor, else one made from its start."""
-    for draft in drafts:
-        if draft.held is not None and draft.held.key not in taken:
-            draft.key = draft.held.key
-            taken.add(draft.key)
-    for draft in drafts:
-        if draft.held is not None and draft.key == draft.held.key:
-            continue
-        plain = "" if draft.is_whole else f"p{moment_key(draft.start)}"
-        key, number = plain, 1
+    taken: set[str] = set()
+    unnamed = []
+    # A series that has become the whole takes over the item of the whole, before what is kept of the past.
+    for draft in sorted(drafts, key=lambda draft: not draft.is_whole):
+        key = draft.held.key if draft.held is not None else "" if draft.is_whole else None
+        if key is None or key in taken:
+            unnamed.append(draft)
+        else:
+            draft.key = key
+            taken.add(key)
+    for draft in unnamed:
+        key, number = f"p{moment_key(draft.start)}", 1
         while key in taken:
             number += 1
             key = f"p{moment_key(draft.start)}~{number}"

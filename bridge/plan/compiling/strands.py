@@ -248,6 +248,7 @@ def _gather(loose: list[Other], changes: Changes, view: View, spun: Spun) -> Non
     overridden = {override.wall for override in changes.overrides}
     groups: dict[tuple[object, ...], _Group] = {}
     direct = {id(s): _is_direct(s, view) for s in changes.segments}
+    carriers: dict[tuple[dt.time, int], tuple[int, dt.time, Frame]] = {}
     for other in sorted(loose):
         segment = changes.segment_of(other.wall)
         if segment.template is None or changes.is_excluded(other.wall):
@@ -258,7 +259,10 @@ def _gather(loose: list[Other], changes: Changes, view: View, spun: Spun) -> Non
         frame, at = segment.frame, out.time()
         days = 0
         if frame.zone is not None and not direct[id(segment)]:
-            days, at, frame = clocks(at, offset_s(frame.zone, out), view.series)[0]
+            offset = offset_s(frame.zone, out)
+            if (at, offset) not in carriers:
+                carriers[at, offset] = clocks(at, offset, view.series)[0]
+            days, at, frame = carriers[at, offset]
         key = (other.chunk, id(segment), None if frame is segment.frame else frame, at)
         group = groups.setdefault(key, _Group(segment, frame, at))
         day = out.date() + dt.timedelta(days=days)
