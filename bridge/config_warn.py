@@ -81,6 +81,9 @@ def _of_dingtalk(source: DingTalkSource, key: KeyPath) -> Iterator[tuple[KeyPath
     if source.push != "http" and source.callback_token:
         reason = f'a callback is configured, but push is "{source.push}"'
         yield (*key, "push"), reason, 'write push = "http", or remove the callback'
+    if source.push == "off":
+        reason = "changes made in DingTalk are only seen at the next poll, and polls are billed"
+        yield (*key, "push"), reason, 'write push = "stream"; it needs no public address'
 
 
 def _holds_secrets(path: Path) -> bool:
