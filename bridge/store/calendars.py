@@ -22,7 +22,7 @@ _BY_UPSTREAM: Final = sa.text("""
 """)
 _STATE: Final = sa.text("""
     UPDATE calendar SET cursor = :cursor, pulled_ms = :pulled_ms, deep_ms = :deep_ms, pull_at_ms = :pull_at_ms,
-      failures = :failures, state = :state, reason = :reason WHERE id = :id
+      failures = :failures, state = :state, reason = :reason, cause = :cause, held = :held WHERE id = :id
 """)
 _SOONER: Final = sa.text("""
     UPDATE calendar SET pull_at_ms = :at_ms WHERE source_id = :source_id AND pull_at_ms > :at_ms
@@ -103,8 +103,8 @@ def by_upstream(c: sa.Connection, source_id: str, account: str, upstream_id: str
 
 
 def set_state(c: sa.Connection, row: CalendarRow, **changes: Any) -> None:
-    """Write cursor, pulled_ms, deep_ms, pull_at_ms, failures, state, reason."""
-    names = ("cursor", "pulled_ms", "deep_ms", "pull_at_ms", "failures", "state", "reason")
+    """Write cursor, pulled_ms, deep_ms, pull_at_ms, failures, state, reason, cause, held."""
+    names = ("cursor", "pulled_ms", "deep_ms", "pull_at_ms", "failures", "state", "reason", "cause", "held")
     c.execute(_STATE, {"id": row.id, **{name: changes.get(name, getattr(row, name)) for name in names}})
 
 

@@ -41,7 +41,7 @@ _LINKS_STALE: Final = sa.text("""
     SELECT * FROM link WHERE state = 'connected' AND checked_ms <= :before_ms ORDER BY checked_ms, id LIMIT :count
 """)
 _LINK_STATE: Final = sa.text("""
-    UPDATE link SET state = :state, reason = :reason, upstream_id = :upstream_id, retry_at_ms = :retry_at_ms,
+    UPDATE link SET state = :state, reason = :reason, cause = :cause, upstream_id = :upstream_id, retry_at_ms = :retry_at_ms,
       checked_ms = :checked_ms, calendar_attempts = :calendar_attempts WHERE id = :id
 """)
 _LINK_REMOVE: Final = sa.text(
@@ -160,8 +160,8 @@ def links_stale(c: sa.Connection, *, before_ms: int, count: int) -> list[LinkRow
 
 
 def set_link(c: sa.Connection, row: LinkRow, **changes: Any) -> None:
-    """Write state, reason, upstream_id, retry_at_ms, checked_ms, calendar_attempts."""
-    names = ("state", "reason", "upstream_id", "retry_at_ms", "checked_ms", "calendar_attempts")
+    """Write state, reason, cause, upstream_id, retry_at_ms, checked_ms, calendar_attempts."""
+    names = ("state", "reason", "cause", "upstream_id", "retry_at_ms", "checked_ms", "calendar_attempts")
     values = {name: changes.get(name, getattr(row, name)) for name in names}
     c.execute(_LINK_STATE, {"id": row.id, **values})
 

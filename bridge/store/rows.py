@@ -48,6 +48,7 @@ class LinkRow:
     upstream_id: str
     state: str
     reason: str
+    cause: str
     retry_at_ms: int
     checked_ms: int
     calendar_attempts: int
@@ -70,6 +71,8 @@ class CalendarRow:
     failures: int
     state: str
     reason: str
+    cause: str
+    held: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -84,6 +84,7 @@ link = Table(
     _text("upstream_id"),
     _text("state", "starting"),
     _text("reason"),
+    _text("cause"),
     _num("retry_at_ms"),
     _num("checked_ms"),
     _num("calendar_attempts"),
@@ -107,9 +108,15 @@ calendar = Table(
     _num("failures"),
     _text("state", "starting"),
     _text("reason"),
+    _text("cause"),
+    _text("held", "[]"),
     UniqueConstraint("source_id", "account", "upstream_id"),
 )
-"""An upstream calendar. ``account`` is the acting user where ids are per user (DingTalk ``primary``), else empty."""
+"""An upstream calendar. ``account`` is the acting user where ids are per user (DingTalk ``primary``), else empty.
+
+``cause``: why the vendor refuses, see ``errors.Unauthorised``. ``held``: JSON list of the ids of items that are gone at
+the vendor and whose deletion waits for an administrator.
+"""
 
 collection = Table(
     "collection",

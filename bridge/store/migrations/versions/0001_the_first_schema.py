@@ -36,6 +36,8 @@ def upgrade() -> None:
         sa.Column("failures", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("state", sa.Text(), server_default="starting", nullable=False),
         sa.Column("reason", sa.Text(), server_default="", nullable=False),
+        sa.Column("cause", sa.Text(), server_default="", nullable=False),
+        sa.Column("held", sa.Text(), server_default="[]", nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_calendar")),
         sa.UniqueConstraint(
             "source_id", "account", "upstream_id", name=op.f("uq_calendar_source_id_account_upstream_id")
@@ -131,6 +133,7 @@ def upgrade() -> None:
         sa.Column("upstream_id", sa.Text(), server_default="", nullable=False),
         sa.Column("state", sa.Text(), server_default="starting", nullable=False),
         sa.Column("reason", sa.Text(), server_default="", nullable=False),
+        sa.Column("cause", sa.Text(), server_default="", nullable=False),
         sa.Column("retry_at_ms", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("checked_ms", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("calendar_attempts", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
