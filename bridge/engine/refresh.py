@@ -7,6 +7,7 @@ the calendar is pulled instead: that is where such things are understood.
 
 from __future__ import annotations
 
+import enum
 import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -36,6 +37,18 @@ ITEMS_MAX: Final = 3
 
 TOGETHER_MAX: Final = 100
 """Items that are fetched in one call, where the vendor has a call for many."""
+
+
+class More(enum.IntEnum):
+    """Whether more than the fetched items may have changed, and what finds it."""
+
+    NO = 0
+    MAYBE = 1
+    """A delta tells; if it does not, there is no news."""
+    CERTAIN = 2
+    """A delta tells, or else the whole window has to be looked at."""
+    WINDOW = 3
+    """Only the whole window tells: deltas of deletions may be silent."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,11 +85,11 @@ def refresh(engine: Engine, calendar_id: int, item_ids: frozenset[str]) -> Refre
     with pull.leased(engine, calendar_id):
         held = _held(engine, collections, wanted)
         found = provider.fetch(_target(calendar, collections), sorted(wanted))
-        unclear, deep = _unclear(engine, provider, calendar, held, found)
+        unclear = _unclear(engine, provider, calendar, held, found)
         late = frozenset() if unclear else _apply(engine, calendar, collections, found)
     if unclear:
-        tally = pull.pull(engine, calendar_id, deep=deep)
-        if not deep and not (tally.added or tally.changed or tally.deleted or tally.waiting):
+        tally = pull.pull(engine, calendar_id, deep=unclear is More.WINDOW)
+        if unclear is More.CERTAIN and not (tally.added or tally.changed or tally.deleted or tally.waiting):
             pull.pull(engine, calendar_id, deep=True)
         return Refreshed(waiting=waiting, pulled=True)
     return Refreshed(waiting=waiting | late)
@@ -147,29 +160,26 @@ def _unclear(
     calendar: CalendarRow,
     held: Mapping[str, ItemRow],
     found: Mapping[str, Upstream | None],
-) -> tuple[bool, bool]:
-    """Return (whether more than these items may have changed, whether only the whole window can tell what)."""
+) -> More:
+    """Return whether more than these items may have changed."""
     mapper = provider.mapper
+    more = More.NO
     for item_id, item in found.items():
         row = held.get(item_id)
         if item is None or (item.cancelled and item.series_id is None):
             # Gone. An id that we never held may be any occurrence of a series.
             if row is None and not mapper.limits.splits_are_items and _has_series(engine, calendar):
-                return True, True
-            continue
-        if item.series_id is not None:
-            if item.cancelled or (row is not None and not row.cancelled):
-                continue
-            if _is_plain(engine, calendar, mapper, item):
-                return True, False
-            continue
-        if row is None:
+                more = max(more, More.WINDOW)
+        elif item.series_id is not None:
+            known = item.cancelled or (row is not None and not row.cancelled)
+            if not known and _is_plain(engine, calendar, mapper, item):
+                more = max(more, More.MAYBE)
+        elif row is None:
             if mapper.limits.splits_are_items:
-                return True, False  # somebody split a series, and this is the new part
-            continue
-        if _series_moved(mapper, row, item):
-            return True, False
-    return False, False
+                more = max(more, More.MAYBE)  # somebody split a series, and this is the new part
+        else:
+            more = max(more, _news_of_series(mapper, row, item))
+    return more
 
 
 def _has_series(engine: Engine, calendar: CalendarRow) -> bool:
@@ -194,20 +204,22 @@ def _is_plain(engine: Engine, calendar: CalendarRow, mapper: Mapper, item: Upstr
     return True
 
 
-def _series_moved(mapper: Mapper, row: ItemRow, item: Upstream) -> bool:
+def _news_of_series(mapper: Mapper, row: ItemRow, item: Upstream) -> More:
     """Return whether news of a series may be news of its occurrences.
 
-    Another rule, time or set of exclusions certainly is; and if the series says what it said before, then some
-    occurrence was changed, which the vendor does not name.
+    Another rule, time or set of exclusions is. If the series says what it said before, but at another time of
+    change, then some occurrence was changed, which the vendor does not name. If it is the very answer that we hold,
+    this is most likely the echo of an edit that another node made.
     """
     was, now = mapper.decode(upstream_of(row), "", Roster()), mapper.decode(item, "", Roster())
     if not (was.recurrence or now.recurrence):
-        return False
+        return More.NO
+    sweeps = mapper.limits.splits_are_items
     if was.recurrence != now.recurrence or not same_moment(was.start, now.start):
-        return True
-    if mapper.limits.splits_are_items:
-        return False
-    return was == now or canonical(item.snapshot) == row.snapshot
+        return More.MAYBE if sweeps else More.CERTAIN
+    if sweeps or was != now:
+        return More.NO
+    return More.MAYBE if canonical(item.snapshot) == row.snapshot else More.CERTAIN
 
 
 def _apply(
