@@ -24,6 +24,7 @@ from bridge.errors import BridgeError, Missing, OutcomeUnknown, Overtaken, Refus
 from bridge.log import fields
 from bridge.model.people import PartStat
 from bridge.plan.intent import Action, backoff_s
+from bridge.plan.moments import key_moment
 from bridge.plan.steps import Step, next_step
 from bridge.providers.base import Applied, Delete, Known, NotApplied, Respond, Target
 from bridge.store import calendars, intents, objects
@@ -221,11 +222,14 @@ class _Job:
         if not at.provider.mapper.limits.can_respond:
             return None
         for key, answer in changed_answers(at.roster, obj, base).items():
-            item = at.have.get(key) or at.have.get("")
-            if item is None or item.cancelled or key in self._answered:
+            item, main = at.have.get(key), at.have.get("")
+            one = item if item is not None and not item.cancelled else main
+            if one is None or one.cancelled or key in self._answered:
                 continue
             self._answered.add(key)
-            return Step(key=item.key, operation=Respond(id=item.upstream_id, partstat=PartStat(answer)))
+            moment = key_moment(key[1:]) if one.key != key else None
+            operation = Respond(id=one.upstream_id, partstat=PartStat(answer), at=moment)
+            return Step(key=key, operation=operation)
         return None
 
     def _next_delete(self, at: Situation) -> Step | None:

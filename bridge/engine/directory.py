@@ -166,6 +166,9 @@ def _resolve_people(
             address = f"mailto:{entry.emails[0]}" if entry is not None and entry.emails else ""
             name = entry.name if entry is not None else ids[vendor_id]
             shared.put_person(c, source_id, vendor_id, name=name, address=address, checked_ms=now_ms)
+            if address:  # clients send back what they were shown: it need not be looked up then
+                mail = bare_mail(address)
+                shared.put_address(c, source_id, mail, upstream_id=vendor_id, checked_ms=now_ms)
             known[vendor_id] = _person(vendor_id, address, ids[vendor_id] or name, domain)
 
 

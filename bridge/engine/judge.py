@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from bridge.engine.context import Engine
     from bridge.model.event import CalendarObject
     from bridge.model.people import Roster
+    from bridge.model.upstream import Json
     from bridge.plan.steps import Have
     from bridge.providers.base import Provider
     from bridge.store.rows import CollectionRow, ItemRow, ObjectRow
@@ -109,7 +110,7 @@ def _judge_guest(at: Situation, obj: CalendarObject, base: CalendarObject | None
         mapper = at.provider.mapper
         before = _content(desire(base, at.have, mapper, at.roster, at.span, base=base))
         after = _content(desire(obj, at.have, mapper, at.roster, at.span, base=base))
-        if before != after:
+        if before != after or _guests(base) != _guests(obj):
             raise NotAllowed(reason)
     answers = changed_answers(at.roster, obj, base)
     if answers and not at.provider.mapper.limits.can_respond:
@@ -121,8 +122,24 @@ CANNOT_RESPOND = fidelity.sentence("ATTENDEE.answer")
 
 
 def _content(desired: Desired) -> dict[str, object]:
-    """Return what an organizer decides of each item: everything but reminders."""
-    return {w.key: ({k: v for k, v in w.payload.items() if k != "reminders"}, w.drops) for w in desired.wants}
+    """Return what an organizer decides of each item: everything but reminders.
+
+    A changed occurrence that shows nothing new stands for an answer, or an alarm, of its own.
+    """
+    return {
+        w.key: (_organized(w.payload), w.drops)
+        for w in desired.wants
+        if w.of is None or _organized(w.payload) != _organized(w.default)
+    }
+
+
+def _organized(payload: Json) -> Json:
+    return {name: value for name, value in payload.items() if name != "reminders"}
+
+
+def _guests(obj: CalendarObject) -> set[tuple[str, bool]]:
+    """Return who is in an object, and whether they need not come; those too whom the vendor does not know."""
+    return {(one.address.lower(), one.is_optional) for event in obj.events for one in event.attendees}
 
 
 def _refuse_answers(at: Situation, obj: CalendarObject, base: CalendarObject | None) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from bridge.engine import directory
+from bridge.engine import delivery, directory
 from bridge.engine.texts import (
     item_values,
     laid_over,
@@ -178,10 +178,12 @@ def complete(engine: Engine, intent: IntentRow, owner: str, *, losses: str) -> N
         row = objects.get(c, object_id)
     text, changed = (None, False)
     if collection is not None and row is not None and not row.deleted and row.text == intent.client_text:
+        zone = engine.default_zone(collection.source_id)
         text = _as_the_vendor_took_it(engine, collection, row, rows, now_ms)
         changed = text != row.text
+        text = delivery.settled(engine, collection, rows.values(), read(text, zone), text)
     with engine.store.write() as c:
-        if changed and text is not None and row is not None and collection is not None:
+        if text is not None and row is not None and collection is not None and text != row.text:
             obj = read(text, engine.default_zone(collection.source_id))
             seq = calendars.take_seq(c, collection.id, now_ms)
             values = object_values(obj, text, now_ms=now_ms, change_seq=seq)
@@ -209,16 +211,22 @@ def _as_the_vendor_took_it(
         engine, collection.source_id, collection.me, addresses=directory.addresses_of(before), ask=False
     )
     after = before
+    pieces: list[tuple[Event, Event]] = []
     for key, item in rows.items():  # all of them: an earlier edit's answer may not have been laid over yet
         if item.cancelled or item.payload == "{}":
             continue
-        after = _absorb_answer(after, key, item, mapper, resolved.roster, row.uid)
+        asked, holds = _answer(item, mapper, resolved.roster, row.uid)
+        if is_piece(key):
+            pieces.append((asked, holds))
+        else:
+            after = absorb(after, key, asked, holds)
+    if pieces and after.master is not None:
+        after = replace(after, master=_lay_common(after.master, pieces))
     return laid_over(row.text, before, after, now_ms=now_ms, zone=engine.default_zone(collection.source_id))
 
 
-def _absorb_answer(
-    obj: CalendarObject, key: str, item: ItemRow, mapper: Mapper, roster: Roster, uid: str
-) -> CalendarObject:
+def _answer(item: ItemRow, mapper: Mapper, roster: Roster, uid: str) -> tuple[Event, Event]:
+    """Return what was asked for, and what the vendor made of it."""
     upstream = upstream_of(item)
     asked = mapper.decode(replace(upstream, snapshot=loads(item.payload)), uid, roster)
     holds = mapper.decode(upstream, uid, roster)
@@ -226,11 +234,22 @@ def _absorb_answer(
     holds = replace(holds, organizer=asked.organizer, status=asked.status, recurrence=asked.recurrence)
     if not asked.attendees:
         holds = replace(holds, attendees=())
-    if is_piece(key) and obj.master is not None:
-        # Every piece was asked for in the same words: what became of them is said once, for the whole series.
-        holds = replace(holds, start=asked.start, end=asked.end)
-        return replace(obj, master=lay(obj.master, asked, holds))
-    return absorb(obj, key, asked, holds)
+    return asked, holds
+
+
+def _lay_common(master: Event, pieces: list[tuple[Event, Event]]) -> Event:
+    """Lay over the master what the vendor made of every piece alike: they were asked for in the same words."""
+    asked, holds = pieces[0]
+    unlike = {
+        name: getattr(asked, name)
+        for name in WORDS
+        if any(getattr(other, name) != getattr(holds, name) for _asked, other in pieces)
+    }
+    return lay(master, asked, replace(holds, start=asked.start, end=asked.end, **unlike))
+
+
+WORDS: Final = ("summary", "description", "rich_description", "location", "url", "alarms", "attendees")
+"""What pieces of one series have in common."""
 
 
 def is_piece(key: str) -> bool:

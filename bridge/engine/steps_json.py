@@ -31,7 +31,7 @@ def encode_sent(sent: Sent) -> str:
     values: dict[str, Any] = {}
     for name in type(operation).__slots__:
         value = getattr(operation, name)
-        if name == "at":
+        if name == "at" and value is not None:
             value = moment_key(value)
         elif isinstance(value, PartStat):
             value = value.value
@@ -44,7 +44,7 @@ def decode_sent(text: str) -> Sent:
     """Undo :func:`encode_sent`."""
     document = json.loads(text)
     values = dict(document["values"])
-    if "at" in values:
+    if values.get("at") is not None:
         values["at"] = key_moment(values["at"])
     if "partstat" in values:
         values["partstat"] = PartStat(values["partstat"])

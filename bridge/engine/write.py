@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy.exc
 
-from bridge.engine import judge
+from bridge.engine import delivery, judge
 from bridge.engine.api import Login, PutResult
 from bridge.engine.texts import etag_of, object_values
 from bridge.errors import BadInput, Missing, NotAllowed, Overtaken, PreconditionFailed, Refused
@@ -60,18 +60,28 @@ class Writer:
             if row is not None and not row.deleted and row.text == parsed.text:
                 return PutResult(created=False, etag=row.etag)
             verdict = judge.judge_put(self._engine, collection, row, parsed.object)
+            text = parsed.text if verdict.needs_vendor else self._settled(collection, row, parsed)
+            if row is not None and not row.deleted and row.text == text:
+                return PutResult(created=False, etag=None)
             try:
-                intent_id = self._journal_put(
-                    collection, row, href, parsed.object, parsed.text, verdict, login
-                )
+                intent_id = self._journal_put(collection, row, href, parsed.object, text, verdict, login)
             except (Overtaken, sqlalchemy.exc.IntegrityError):
                 continue
             created = row is None or bool(row.deleted)
             if intent_id is None:
-                return PutResult(created=created, etag=etag_of(parsed.text))
+                return PutResult(created=created, etag=etag_of(text) if text == parsed.text else None)
             return self._answer(intent_id, created=created, sent=parsed.text)
         msg = "the event is being changed by somebody else at the same moment; read it again and repeat the edit"
         raise PreconditionFailed(msg)
+
+    def _settled(self, collection: CollectionRow, row: ObjectRow | None, parsed: ical_parse.Parsed) -> str:
+        """Return the text as it is served when the vendor need not be asked: with what is known of its people."""
+        with self._engine.store.read() as c:
+            rows = objects.items(c, row.id) if row is not None else []
+            busy = row is not None and intents.has_open(c, row.id)
+        if busy:
+            return parsed.text  # it waits behind another edit, and is settled after it
+        return delivery.settled(self._engine, collection, rows, parsed.object, parsed.text)
 
     def _journal_put(
         self,

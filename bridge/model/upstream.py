@@ -105,6 +105,8 @@ class Respond:
 
     id: str
     partstat: PartStat
+    at: Moment | None = None
+    """The original start of the one occurrence of the series ``id`` that is answered; None: ``id`` itself."""
 
 
 Operation: TypeAlias = Create | Update | Split | Drop | Delete | Respond

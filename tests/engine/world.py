@@ -178,7 +178,7 @@ class DingTalkSide:
         self.act("delete", eventId=item["eventId"], origin=int(moment.timestamp()), scope="one")
 
     def is_write(self, call):
-        return "/events" in call["endpoint"] and call["method"] in ("POST", "PUT", "DELETE")
+        return call["endpoint"].startswith(("Create", "Patch", "Delete", "Respond", "Add", "Remove"))
 
     def kill_token(self):
         self.act("revoke_token")

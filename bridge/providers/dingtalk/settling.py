@@ -96,7 +96,11 @@ class Settler:
 
     def _respond(self, operation: Respond) -> Applied | NotApplied:
         """Read the own answer. One call."""
-        got = self._reader.get(operation.id)
+        event_id = operation.id
+        if operation.at is not None:
+            found = find_occurrence(self._reader, operation.id, operation.at, self._zone)
+            event_id = text(found or {}, "id")
+        got = self._reader.get(event_id) if event_id else None
         if got is None or own_partstat(got, self._target.user_id) is not operation.partstat:
             return NotApplied()
         return self._applied(got)

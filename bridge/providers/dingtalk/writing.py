@@ -226,13 +226,27 @@ class Writer:
         )
 
     def _respond(self, operation: Respond, token: str) -> Applied:
-        """One call, and one to read the event: the answer to an answer is empty."""
+        """One call, and one to read the event: the answer to an answer is empty. One or two more for one occurrence."""
         status = RESPONSES.get(operation.partstat)
         if status is None:
             msg = f"DingTalk takes no {operation.partstat.value} as an answer to an invitation"
             raise Inexpressible(msg)
-        self._client.respond(self._lane, self._target, operation.id, status, client_token=token)
-        got = self._reader.get(operation.id)
+        event_id = operation.id
+        if operation.at is not None:
+            found = find_occurrence(self._reader, operation.id, operation.at, self._zone)
+            if found is None:
+                msg = "the series has no such occurrence at DingTalk any more"
+                raise NotAllowed(msg)
+            event_id = text(found, "id")
+        try:
+            self._client.respond(self._lane, self._target, event_id, status, client_token=token)
+        except Missing as error:
+            if operation.at is None:
+                raise
+            raise _occurrence_refused(error) from error
+        got = self._reader.get(event_id)
+        if got is not None and operation.at is not None:
+            got = placed(got, operation.id, operation.at)
         return Applied(item=None if got is None else self.item(self._reader.with_all_attendees(got)))
 
     # ---- items -------------------------------------------------------------------------------------------
