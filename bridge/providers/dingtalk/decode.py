@@ -73,7 +73,7 @@ def span_of(snapshot: Json, fallback: Moment, default_zone: dt.tzinfo) -> tuple[
         all_day = not isinstance(start, dt.datetime)
     end = moment_of(part(snapshot, "end"), all_day=all_day, default_zone=default_zone)
     if isinstance(start, dt.datetime):
-        if not isinstance(end, dt.datetime) or end < start:
+        if not isinstance(end, dt.datetime) or end.timestamp() < start.timestamp():
             end = start
         return start, end.astimezone(start.tzinfo)
     return start, end if end is not None and end > start else start + ONE_DAY

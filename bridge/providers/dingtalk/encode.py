@@ -134,7 +134,9 @@ def _span(event: Event, losses: list[Loss]) -> tuple[When, When]:
             raise Inexpressible(msg)
         losses.append(fidelity.loss("dingtalk.TZID.unnamed"))
         start, zone = start.astimezone(dt.UTC), "UTC"
-    if end_time < start:
+    if (
+        end_time.timestamp() < start.timestamp()
+    ):  # times of one zone compare by the wall clock, also when it goes back
         msg = "the event ends before it starts"
         raise Inexpressible(msg)
     end_there = end_time.astimezone(start.tzinfo)
