@@ -417,19 +417,19 @@ class Admin:
             rows = intents.receipts(c, user=user or "", since_ms=since_ms, count=RECEIPTS_MAX)
         return [_receipt(dict(row)) for row in rows]
 
-    def sync(self, user: str | None, *, full: bool) -> list[Row]:
-        """Pull now; returns per calendar what changed."""
+    def sync(self, user: str | None, *, full: bool, release: bool = False) -> list[Row]:
+        """Pull now; returns per calendar what changed. ``release``: let pass the deletions that were held."""
         if user is None:
             with self._store.read() as c:
                 chosen = calendars.all_calendars(c)
         else:
             chosen = self._calendars_of(user)
-        return [self._pull_quietly(calendar, full=full) for calendar in chosen]
+        return [self._pull_quietly(calendar, full=full, release=release) for calendar in chosen]
 
-    def _pull_quietly(self, calendar: CalendarRow, *, full: bool) -> Row:
+    def _pull_quietly(self, calendar: CalendarRow, *, full: bool, release: bool = False) -> Row:
         row: Row = {"source": calendar.source_id, "calendar": calendar.name, "id": calendar.upstream_id}
         try:
-            tally = engine_pull.pull(self._engine, calendar.id, deep=True, full=full)
+            tally = engine_pull.pull(self._engine, calendar.id, deep=True, full=full, release=release)
         except BridgeError as error:
             return {**row, "ok": False, "error": str(error)}
         return {
@@ -438,6 +438,7 @@ class Admin:
             "added": tally.added,
             "changed": tally.changed,
             "deleted": tally.deleted,
+            "held": tally.held,
             "waiting": tally.waiting,
         }
 

@@ -102,8 +102,8 @@ class Admin(Protocol):
         """Return the receipt of every edit: at, user, device, calendar, action, outcome, words, lost."""
         ...
 
-    def sync(self, user: str | None, *, full: bool) -> list[Row]:
-        """Pull now; returns per calendar what changed."""
+    def sync(self, user: str | None, *, full: bool, release: bool = False) -> list[Row]:
+        """Pull now; returns per calendar what changed. ``release``: let pass the deletions that were held."""
         ...
 
     def explain(self, what: str) -> list[Row]:

@@ -62,7 +62,14 @@ def _connect(engine: Engine, link: LinkRow) -> str:
         for calendar in found:
             show(c, engine, link.source_id, principal, calendar, upstream_id, now_ms=now_ms)
         people.set_link(
-            c, link, upstream_id=upstream_id, state="connected", reason="", retry_at_ms=0, checked_ms=now_ms
+            c,
+            link,
+            upstream_id=upstream_id,
+            state="connected",
+            reason="",
+            cause="",
+            retry_at_ms=0,
+            checked_ms=now_ms,
         )
     log.info("link.connected", extra=fields(link=link.id, count=len(found)))
     return "connected"
@@ -154,12 +161,14 @@ def free_slug(c: sa.Connection, user: str, source_id: str, calendar: UpstreamCal
 
 
 def _failed(engine: Engine, link: LinkRow, error: BridgeError) -> str:
-    state, retry_s = "delayed", 0.0
+    state, retry_s, cause = "delayed", 0.0, ""
     if isinstance(error, Unauthorised):
-        state, retry_s = "unauthorised", 60.0
+        state, retry_s, cause = "unauthorised", 60.0, error.cause
     elif isinstance(error, Throttled):
         state, retry_s = "throttled", error.retry_after_s
-    elif isinstance(error, NotAllowed | Missing):
+    elif isinstance(error, Missing):
+        state, retry_s, cause = "unauthorised", 300.0, "id"
+    elif isinstance(error, NotAllowed):
         state, retry_s = "unauthorised", 300.0
     now_ms = engine.clock.now_ms()
     with engine.store.write() as c:
@@ -173,6 +182,7 @@ def _failed(engine: Engine, link: LinkRow, error: BridgeError) -> str:
                 row,
                 state="connected" if kept else state,
                 reason=str(error),
+                cause=cause,
                 retry_at_ms=now_ms + wait_ms,
                 checked_ms=now_ms if kept else row.checked_ms,
             )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from bridge.engine import apart, directory
 from bridge.engine.desired import Span, desire
+from bridge.engine.held import Brake, dump_ids, held_ids
 from bridge.engine.outcome import absorb
 from bridge.engine.steps_json import makes_an_item
 from bridge.engine.texts import (
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
     from bridge.engine.context import Engine
+    from bridge.engine.held import Changes
     from bridge.model.people import Roster
     from bridge.model.upstream import Upstream
     from bridge.providers.base import Mapper
@@ -61,6 +63,8 @@ class Tally:
     added: int = 0
     changed: int = 0
     deleted: int = 0
+    held: int = 0
+    """Events whose deletion waits for an administrator."""
     waiting: int = 0
     pages: int = 0
     late: bool = False
@@ -72,10 +76,13 @@ class Busy(BridgeError):
     """Another thread or node pulls this calendar right now."""
 
 
-def pull(engine: Engine, calendar_id: int, *, deep: bool = False, full: bool = False) -> Tally:
+def pull(
+    engine: Engine, calendar_id: int, *, deep: bool = False, full: bool = False, release: bool = False
+) -> Tally:
     """Pull one upstream calendar into every collection that shows it.
 
-    ``deep``: look at the whole window even where a delta exists; ``full``: forget the cursor as well.
+    ``deep``: look at the whole window even where a delta exists; ``full``: forget the cursor as well; ``release``: let
+    pass the deletions that were held (see ``plan.brake``).
     Raises Busy, and whatever the provider raises; the calendar's state says the same afterwards.
     """
     with leased(engine, calendar_id):
@@ -85,7 +92,7 @@ def pull(engine: Engine, calendar_id: int, *, deep: bool = False, full: bool = F
             msg = "there is no such calendar"
             raise Missing(msg)
         try:
-            return _pull(engine, calendar, deep=deep or full, full=full)
+            return _pull(engine, calendar, deep=deep or full or release, full=full, release=release)
         except BridgeError as error:
             _failed(engine, calendar_id, error)
             raise
@@ -112,10 +119,10 @@ def leased(engine: Engine, calendar_id: int) -> Iterator[None]:
 
 def _failed(engine: Engine, calendar_id: int, error: BridgeError) -> None:
     now_ms = engine.clock.now_ms()
-    state = "delayed"
+    state, cause = "delayed", ""
     retry_s = 0.0
     if isinstance(error, Unauthorised):
-        state, retry_s = "unauthorised", 60.0
+        state, retry_s, cause = "unauthorised", 60.0, error.cause
     elif isinstance(error, Throttled):
         state, retry_s = "throttled", error.retry_after_s
     with engine.store.write() as c:
@@ -124,14 +131,20 @@ def _failed(engine: Engine, calendar_id: int, error: BridgeError) -> None:
             failures = calendar.failures + 1
             wait_ms = int(backoff_s(failures, retry_after_s=retry_s) * 1000)
             calendars.set_state(
-                c, calendar, state=state, reason=str(error), failures=failures, pull_at_ms=now_ms + wait_ms
+                c,
+                calendar,
+                state=state,
+                reason=str(error),
+                cause=cause,
+                failures=failures,
+                pull_at_ms=now_ms + wait_ms,
             )
     log.warning(
         "pull.failed", extra=fields(calendar=calendar_id, error=type(error).__name__, code=error.code)
     )
 
 
-def _pull(engine: Engine, calendar: CalendarRow, *, deep: bool, full: bool) -> Tally:
+def _pull(engine: Engine, calendar: CalendarRow, *, deep: bool, full: bool, release: bool) -> Tally:
     provider = engine.provider(calendar.source_id)
     with engine.store.read() as c:
         collections = calendars.collections_of_calendar(c, calendar.id)
@@ -147,25 +160,35 @@ def _pull(engine: Engine, calendar: CalendarRow, *, deep: bool, full: bool) -> T
     cursor, page = "" if full else calendar.cursor, ""
     aside: dict[int, dict[str, Upstream]] = {c.id: {} for c in acting}
     splits_are_items = provider.mapper.limits.splits_are_items
-    known = _known(engine, calendar, collections, gone)
+    brake = Brake(engine, calendar, release=release)
+    known = _known(engine, calendar, collections, gone, brake.unasked)
+
+    def apply(
+        collection: CollectionRow, object_id: int, changes: Changes, doomed: dict[int, Changes] | None
+    ) -> None:
+        _apply_changes(engine, collection, object_id, changes, tally, doomed=doomed)
+
     for _ in range(PAGES_MAX):
         result = provider.changes(
             target, cursor=cursor, page=page, window=engine.window(), known=known, deep=deep
         )
         tally.pages += 1
+        brake.see(result.items)
         for collection in acting:
             held_back = aside[collection.id] if splits_are_items else None
-            apply_items(engine, collection, result.items, result.absent, tally, aside=held_back)
+            apply_items(engine, collection, result.items, result.absent, tally, aside=held_back, brake=brake)
         if not result.next:
+            brake.settle(acting, apply)
+            tally.held = brake.count
             for collection in acting:
                 _apply_aside(engine, collection, aside[collection.id], tally)
         if not tally.waiting:
-            note_gone(engine, calendar, result.items, gone)
+            done = brake.done() if not result.next else []
+            note_gone(engine, calendar, [*brake.spare(result.items), *done], gone)
         if not result.next:
             # Objects with an edit on its way were passed over: the same stretch is asked for again.
-            _succeeded(
-                engine, calendar, cursor=calendar.cursor if tally.waiting else result.cursor, deep=deep
-            )
+            cursor = calendar.cursor if tally.waiting else result.cursor
+            _succeeded(engine, calendar, brake, cursor=cursor, deep=deep)
             if tally.added or tally.changed or tally.deleted:
                 log.info(
                     "pull.applied", extra=fields(calendar=calendar.id, changed=tally.changed + tally.added)
@@ -177,12 +200,17 @@ def _pull(engine: Engine, calendar: CalendarRow, *, deep: bool, full: bool) -> T
 
 
 def _known(
-    engine: Engine, calendar: CalendarRow, collections: list[CollectionRow], gone: frozenset[str]
+    engine: Engine,
+    calendar: CalendarRow,
+    collections: list[CollectionRow],
+    gone: frozenset[str],
+    unasked: frozenset[str],
 ) -> Known:
     with engine.store.read() as c:
         ids = objects.calendar_item_ids(c, calendar.id)
         snapshots = objects.snapshots(c, collections[0].id)
-    return Known(ids=ids, gone=gone, snapshots={key: loads(text) for key, text in snapshots.items()})
+    told = {key: loads(text) for key, text in snapshots.items() if key not in unasked}
+    return Known(ids=ids - unasked, gone=gone, snapshots=told)
 
 
 def note_gone(
@@ -195,7 +223,7 @@ def note_gone(
             objects.note_gone(c, calendar.id, cancelled)
 
 
-def _succeeded(engine: Engine, calendar: CalendarRow, *, cursor: str, deep: bool) -> None:
+def _succeeded(engine: Engine, calendar: CalendarRow, brake: Brake, *, cursor: str, deep: bool) -> None:
     """Note the age of the data; a poll without news writes this one row and nothing a client can see."""
     now_ms = engine.clock.now_ms()
     with engine.store.write() as c:
@@ -208,9 +236,13 @@ def _succeeded(engine: Engine, calendar: CalendarRow, *, cursor: str, deep: bool
                 pulled_ms=now_ms,
                 deep_ms=now_ms if deep else current.deep_ms,
                 failures=0,
-                state="connected",
-                reason="",
+                state="quarantined" if brake.left else "connected",
+                reason=brake.reason,
+                cause="",
+                held=dump_ids(brake.left),
             )
+    if brake.left - held_ids(calendar):
+        log.warning("pull.held", extra=fields(calendar=calendar.id, count=brake.count))
 
 
 # ---- one collection ---------------------------------------------------------------------------------------------
@@ -224,10 +256,12 @@ def apply_items(
     tally: Tally,
     *,
     aside: dict[str, Upstream] | None = None,
+    brake: Brake | None = None,
 ) -> None:
     """Bring one collection to what the vendor says of some items; objects with an edit on its way wait.
 
     ``aside``: where unknown single events are put instead, until it is known which of them belong to a series.
+    ``brake``: where deletions are put instead, until it is known how many there are.
     """
     grouped: dict[int, dict[str, Upstream | None]] = {}
     fresh: dict[str, list[Upstream]] = {}
@@ -242,8 +276,15 @@ def apply_items(
             row = objects.item_by_upstream(c, collection.id, upstream_id)
             if row is not None and not row.cancelled:
                 grouped.setdefault(row.object_id, {})[row.key] = None
+        if brake is not None:
+            grouped = {
+                object_id: changes
+                for object_id, changes in grouped.items()
+                if not brake.takes(c, collection, object_id, changes)
+            }
+    doomed = None if brake is None else brake.aside(collection)
     for object_id, changes in grouped.items():
-        _apply_changes(engine, collection, object_id, changes, tally)
+        _apply_changes(engine, collection, object_id, changes, tally, doomed=doomed)
     for members in fresh.values():
         if making:
             tally.waiting += 1  # it may be the very item that one of our own steps is making
@@ -296,7 +337,10 @@ def _apply_changes(
     object_id: int,
     changes: dict[str, Upstream | None],
     tally: Tally,
+    *,
+    doomed: dict[int, Changes] | None = None,
 ) -> None:
+    """Bring one object to what the vendor says; one that would be deleted is put into ``doomed`` if there is such."""
     with engine.store.read() as c:
         row = objects.get(c, object_id)
         rows = {r.key: r for r in objects.items(c, object_id)}
@@ -315,7 +359,9 @@ def _apply_changes(
     now_ms = engine.clock.now_ms()
     splits_are_items = mapper.limits.splits_are_items
     if not live or after is None:
-        if _delete_object(engine, collection, row, tally, now_ms) and splits_are_items:
+        if doomed is not None:
+            doomed[object_id] = changes
+        elif _delete_object(engine, collection, row, tally, now_ms) and splits_are_items:
             for left in apart.left_behind(rows, changes):
                 _apply_new(engine, collection, [left], tally)
         return

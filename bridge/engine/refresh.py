@@ -13,11 +13,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from bridge.engine import pull
+from bridge.engine.held import held_ids
 from bridge.engine.steps_json import makes_an_item
 from bridge.engine.texts import canonical, upstream_of
 from bridge.log import fields
 from bridge.model.people import Roster
 from bridge.plan.absorb import same_moment
+from bridge.plan.brake import EVENTS_MAX
 from bridge.plan.moments import occurrence_of
 from bridge.providers.base import Target
 from bridge.store import calendars, intents, objects
@@ -85,7 +87,9 @@ def refresh(engine: Engine, calendar_id: int, item_ids: frozenset[str]) -> Refre
     with pull.leased(engine, calendar_id):
         held = _held(engine, collections, wanted)
         found = provider.fetch(_target(calendar, collections), sorted(wanted))
-        unclear = _unclear(engine, provider, calendar, held, found)
+        unclear = (
+            More.WINDOW if _braked(calendar, found) else _unclear(engine, provider, calendar, held, found)
+        )
         late = frozenset() if unclear else _apply(engine, calendar, collections, found)
     if unclear:
         tally = pull.pull(engine, calendar_id, deep=unclear is More.WINDOW)
@@ -180,6 +184,13 @@ def _unclear(
         else:
             more = max(more, _news_of_series(mapper, row, item))
     return more
+
+
+def _braked(calendar: CalendarRow, found: Mapping[str, Upstream | None]) -> bool:
+    """Return whether a deletion among these may have to be held, which only a pull judges."""
+    gone = sum(item is None or item.cancelled for item in found.values())
+    held = held_ids(calendar)
+    return gone > EVENTS_MAX or (bool(held) and (gone > 0 or not held.isdisjoint(found)))
 
 
 def _has_series(engine: Engine, calendar: CalendarRow) -> bool:

@@ -33,12 +33,10 @@ class View:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What becomes of the deletions, and the numbers of the view that loses most."""
+    """What becomes of the deletions."""
 
     pass_held: bool
     pass_fresh: bool
-    going: int
-    served: int
 
 
 def is_mass(going: int, served: int) -> bool:
@@ -53,18 +51,7 @@ def judge(views: Iterable[View], *, release: bool) -> Verdict:
     the administrator has seen; what came after that is judged as if the held events were gone already.
     """
     views = list(views)
-    was_held = any(view.held for view in views)
-    worst = max(views, key=lambda view: len(view.held | view.fresh), default=View(served=0))
-    if was_held and not release:
-        pass_held = pass_fresh = False
-    else:
-        pass_held = True
-        pass_fresh = not any(
-            is_mass(len(view.fresh - view.held), view.served - len(view.held)) for view in views
-        )
-    return Verdict(
-        pass_held=pass_held,
-        pass_fresh=pass_fresh,
-        going=len(worst.held | worst.fresh),
-        served=worst.served,
-    )
+    if not release and any(view.held for view in views):
+        return Verdict(pass_held=False, pass_fresh=False)
+    mass = any(is_mass(len(view.fresh - view.held), view.served - len(view.held)) for view in views)
+    return Verdict(pass_held=True, pass_fresh=not mass)

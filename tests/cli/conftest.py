@@ -160,8 +160,8 @@ class FakeAdmin:
             }
         ]
 
-    def sync(self, user: str | None, *, full: bool) -> list[Row]:
-        self.calls.append(("sync", user, full))
+    def sync(self, user: str | None, *, full: bool, release: bool = False) -> list[Row]:
+        self.calls.append(("sync", user, full, release))
         return []
 
     def explain(self, what: str) -> list[Row]:
