@@ -136,7 +136,7 @@ def _as_html(text: str) -> str:
 
 
 def _edit_links(sheet: Sheet, before: Event, after: Event) -> None:
-    """Set the vendor's link. A link of the client's own is kept: the vendor's stands in CONFERENCE beside it."""
+    """Set the vendor's link, in URL and CONFERENCE. A link of the client's own stays in URL, without a second place."""
     old, new = _links(before), _links(after)
     gone = [link for link in old if link not in new]
     added = [link for link in new if link not in old]
@@ -148,8 +148,7 @@ def _edit_links(sheet: Sheet, before: Event, after: Event) -> None:
     for link in added:
         if sheet.first("URL") is None:
             sheet.add(write.url_line(link, eol=sheet.eol))
-        else:
-            sheet.add(write.conference_line(link, eol=sheet.eol), after=("URL",))
+        sheet.add(write.conference_line(link, eol=sheet.eol), after=("URL",))
 
 
 def _links(event: Event) -> tuple[str, ...]:

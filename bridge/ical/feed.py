@@ -7,6 +7,7 @@ is defined by us, once; a custom one as the client defined it, under another nam
 from __future__ import annotations
 
 import datetime as dt
+import html
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from bridge.errors import BridgeError
@@ -40,9 +41,10 @@ _TIME_PARAMS: Final = frozenset({"TZID", "VALUE", "RANGE"})
 def feed(texts: Iterable[str], *, name: str, detail: Detail, ttl_minutes: int) -> Iterator[str]:
     """Yield the parts of one calendar called ``name`` from the texts of its objects.
 
-    ``full`` is the events as they are. ``title`` keeps title, time, recurrence, status and transparency, ``busy``
-    only time and recurrence: no alarms, no people, no words. What takes no time (TRANSPARENT, CANCELLED) is left
-    out of ``busy``. ``ttl_minutes`` tells subscribers when to ask again. A text that is no calendar is passed over.
+    ``full`` is the events as they are, with the link of a meeting as the last line of the text. ``title`` keeps title,
+    time, recurrence, status and transparency, ``busy`` only time and recurrence: no alarms, no people, no words. What
+    takes no time (TRANSPARENT, CANCELLED) is left out of ``busy``. ``ttl_minutes`` tells subscribers when to ask again.
+    A text that is no calendar is passed over.
     """
     duration = values.duration_text(ttl_minutes * 60)
     title = values.escape(name)
@@ -166,7 +168,7 @@ def _is_free(event: Component) -> bool:
 def _reduced(event: Component, detail: Detail) -> Component:
     """Return an event with as much as ``detail`` allows, and with a DTSTAMP."""
     if detail == "full":
-        children = list(event.children)
+        children = _told_in_words(event)
     elif detail == "title":
         children = [_plain(line) for line in event.children if isinstance(line, Line) and line.name in _SHORT]
     else:
@@ -176,6 +178,40 @@ def _reduced(event: Component, detail: Detail) -> Component:
     if event.first("DTSTAMP") is None:
         children.insert(0, make("DTSTAMP", _NEVER))
     return make_component("VEVENT", children)
+
+
+def _told_in_words(event: Component) -> list[Line | Component]:
+    """Return the lines of an event with the links of CONFERENCE in the text too.
+
+    Outlook and Google show neither URL nor CONFERENCE of a subscribed calendar; nothing leads back from a feed.
+    """
+    links = [line.value.strip() for line in event.lines("CONFERENCE")]
+    line = event.first("DESCRIPTION")
+    words = "" if line is None else values.unescape(line.value)
+    links = [link for link in dict.fromkeys(links) if link and link not in words]
+    if not links:
+        return list(event.children)
+    told = values.escape("\n".join([*([words] if words else []), *links]))
+    children = [
+        line.with_value(told) if line is not None and child is line else child for child in event.children
+    ]
+    if line is None:
+        at = next((i for i, child in enumerate(children) if isinstance(child, Component)), len(children))
+        children.insert(at, make("DESCRIPTION", told))
+    return [_with_links(child, links) for child in children]
+
+
+def _with_links(child: Line | Component, links: list[str]) -> Line | Component:
+    """Return a line; the formatted text, which Outlook prefers, with the links as well."""
+    if not isinstance(child, Line) or child.name != "X-ALT-DESC":
+        return child
+    if (child.param("FMTTYPE") or "").lower() != "text/html":
+        return child
+    added = "".join(f'<p><a href="{html.escape(link)}">{html.escape(link)}</a></p>' for link in links)
+    text = values.unescape(child.value)
+    place = text.lower().rfind("</body>")
+    place = len(text) if place < 0 else place
+    return child.with_value(values.escape(text[:place] + added + text[place:]))
 
 
 def _plain(line: Line) -> Line:

@@ -69,7 +69,10 @@ def event_component(
 
 
 def word_lines(event: Event, *, eol: str = "\r\n") -> list[Line]:
-    """Return SUMMARY, DESCRIPTION, X-ALT-DESC, LOCATION, URL and STATUS, each if there is something to say."""
+    """Return SUMMARY, DESCRIPTION, X-ALT-DESC, LOCATION, URL and STATUS, each if there is something to say.
+
+    A meeting's link stands in URL for the older clients and in CONFERENCE for those that offer to join.
+    """
     out: list[Line] = []
     if event.summary:
         out.append(make("SUMMARY", values.escape(event.summary), eol=eol))
@@ -80,7 +83,7 @@ def word_lines(event: Event, *, eol: str = "\r\n") -> list[Line]:
     if event.location:
         out.append(make("LOCATION", values.escape(event.location), eol=eol))
     if event.url:
-        out.append(url_line(event.url, eol=eol))
+        out += [url_line(event.url, eol=eol), conference_line(event.url, eol=eol)]
     out += [conference_line(link, eol=eol) for link in event.conferences]
     if event.status is not Status.CONFIRMED:
         out.append(make("STATUS", event.status.value, eol=eol))
@@ -98,8 +101,9 @@ def url_line(url: str, *, eol: str = "\r\n") -> Line:
 
 
 def conference_line(url: str, *, eol: str = "\r\n") -> Line:
-    """Return CONFERENCE (RFC 7986 5.11)."""
-    return make("CONFERENCE", url_line(url).value, [("VALUE", "URI")], eol=eol)
+    """Return CONFERENCE (RFC 7986 5.11): a video meeting unless the link is a telephone number."""
+    feature = "PHONE" if url.lower().startswith("tel:") else "VIDEO"
+    return make("CONFERENCE", url_line(url).value, [("VALUE", "URI"), ("FEATURE", feature)], eol=eol)
 
 
 def alarm_component(alarm: Alarm, summary: str, *, eol: str = "\r\n") -> Component:

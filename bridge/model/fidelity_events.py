@@ -204,8 +204,8 @@ EVENTS: Final = (
         "URL:https://wiki.example.com/agenda?x=1;y=2",
         kept(),
         kept(
-            "a DingTalk meeting's link arrives as URL, or as CONFERENCE beside a URL",
-            "钉钉会议链接显示为 URL；已有 URL 时显示为 CONFERENCE",
+            "a DingTalk meeting's link arrives as URL and CONFERENCE; a URL of the client's own stays",
+            "钉钉会议链接同时显示为 URL 和 CONFERENCE；客户端自己的 URL 保持不变",
             back=True,
         ),
     ),

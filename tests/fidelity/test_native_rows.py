@@ -333,7 +333,8 @@ def test_the_link_of_a_dingtalk_meeting_arrives_and_goes_no_way_back(box, own):
     new = unfolded(box.text(HREF))
     link = box.side.items()[0]["onlineMeetingInfo"]["url"]
     assert link
-    assert (f"CONFERENCE;VALUE=URI:{link}" if own else f"URL:{link}") in new
+    assert f"CONFERENCE;VALUE=URI;FEATURE=VIDEO:{link}" in new
+    assert (f"URL:{link}" in new) == (not own)
     assert not own or own in new
     box.side.calls.clear()
     box.put(HREF, box.text(HREF).replace("SUMMARY:Planning", "SUMMARY:Planned"))

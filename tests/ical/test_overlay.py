@@ -133,7 +133,8 @@ def test_new_words_take_the_old_html_along_and_drop_the_link_to_it() -> None:
 def test_words_come_and_go() -> None:
     assert laid(location="") == (["LOCATION:Raum 1"], [])
     assert laid(status=Status.CANCELLED) == ([], ["STATUS:CANCELLED"])
-    assert laid(url="https://a.example/") == ([], ["URL:https://a.example/"])
+    conference = "CONFERENCE;VALUE=URI;FEATURE=VIDEO:https://a.example/"
+    assert laid(url="https://a.example/") == ([], ["URL:https://a.example/", conference])
 
 
 def test_a_link_of_the_clients_own_stays_beside_the_vendors() -> None:
@@ -146,7 +147,7 @@ def test_a_link_of_the_clients_own_stays_beside_the_vendors() -> None:
         CalendarObject(uid="u1", master=after),
         dtstamp_ms=NOW_MS,
     )
-    assert diff(text, result) == ([], ["CONFERENCE;VALUE=URI:https://meet.example/"])
+    assert diff(text, result) == ([], ["CONFERENCE;VALUE=URI;FEATURE=VIDEO:https://meet.example/"])
     back = overlay(
         result,
         CalendarObject(uid="u1", master=after),
