@@ -42,6 +42,7 @@ class Draft:
     start: Moment
     """UTC, or a date."""
     event: Event
+    segment: Segment
     is_whole: bool = False
     strand: Strand | None = None
     first: int = 0
@@ -52,10 +53,12 @@ class Draft:
     is_over: bool = False
     """Whether all of it lies before today."""
 
-    def covers(self, instant: Moment) -> bool:
-        """Return whether the item has, or had before a drop, an occurrence that begins at ``instant``."""
+    def shows(self, instant: Moment) -> bool:
+        """Return whether the item has an occurrence that begins at ``instant``, split off or not."""
         if self.strand is None:
             return self.start == instant
+        if instant in self.event.recurrence.exdates:
+            return False
         stretch = self.strand.cycle.between(self.first, self.stop)
         return any(stretch.index_of(wall) is not None for wall in self.strand.frame.walls(instant))
 
@@ -230,6 +233,7 @@ class Assembly:
             Draft(
                 start=strand.instant(first),
                 event=event,
+                segment=strand.segment,
                 is_whole=is_whole,
                 strand=strand,
                 first=first,
@@ -256,7 +260,9 @@ class Assembly:
             return
         if held is not None:
             self._used.add(id(held))
-        self.drafts.append(Draft(start=start, event=event, held=held, is_over=is_over, is_whole=is_whole))
+        self.drafts.append(
+            Draft(start=start, event=event, segment=segment, held=held, is_over=is_over, is_whole=is_whole)
+        )
 
     def _single_at(self, start: Moment) -> Held | None:
         for held in self.held:
@@ -293,25 +299,17 @@ class Assembly:
         stop = cycle.ceil_wall(self.view.low(held.frame))
         stop = stop if cycle.stop is None else min(stop, cycle.stop)
         first = max(cycle.first, stop - PAST_LOOK_MAX)
-        segment: Segment | None = None
-        kept: set[dt.datetime] = set()
-        for index in range(first, stop):
-            wall = cycle.wall(index)
-            found = self._wanted(held.frame.instant(wall))
-            if found is not None:
-                segment = found[0]
-                kept.add(wall)
-        missing = sum(cycle.wall(index) not in kept for index in range(first, stop))
-        if segment is None or missing > PAST_DROPS_MAX or first > cycle.first:
+        found = {index: self._wanted(held.frame.instant(cycle.wall(index))) for index in range(first, stop)}
+        segment = next((one[0] for one in reversed(found.values()) if one is not None), None)
+        kept = frozenset(cycle.wall(index) for index, one in found.items() if one and one[0] is segment)
+        if segment is None or stop - first - len(kept) > PAST_DROPS_MAX or first > cycle.first:
             return
-        strand = Strand(cycle.between(first, stop), held.frame, segment, is_cut=True, wanted=frozenset(kept))
+        strand = Strand(cycle.between(first, stop), held.frame, segment, is_cut=True, wanted=kept)
         marks = self._marks(strand, first, stop)
         self._add_stretch(strand, first, stop, marks, held, is_whole=False)
 
     def _wanted(self, instant: Moment) -> tuple[Segment, dt.datetime] | None:
         """Return the occurrence that begins at ``instant``, if it is an ordinary one that no draft shows."""
-        if any(draft.covers(instant) for draft in self.drafts):
-            return None
         for segment in self.changes.segments:
             if segment.template is None or isinstance(instant, dt.datetime) == segment.frame.is_all_day:
                 continue
@@ -319,9 +317,12 @@ class Assembly:
                 original = out - segment.delta
                 if self.changes.segment_of(original) is not segment or self._is_removed(segment, out):
                     continue
-                if self.client.contains(original):
+                if self.client.contains(original) and not self._shows(segment, instant):
                     return segment, out
         return None
+
+    def _shows(self, segment: Segment, instant: Moment) -> bool:
+        return any(draft.segment is segment and draft.shows(instant) for draft in self.drafts)
 
 
 def _on(moment: Moment, strand: Strand) -> Moment:

@@ -97,6 +97,7 @@ def spin(client: ClientSet, changes: Changes, view: View) -> Spun:
     """Return the strands and single occurrences that together are the client's set as it is shown."""
     spun = Spun()
     loose: list[Other] = []
+    reach = max(abs(segment.delta) for segment in changes.segments)
     for part in client.parts:
         for segment in changes.segments:
             cycle = part.cycle.cut(segment.low, segment.high)
@@ -104,8 +105,8 @@ def spin(client: ClientSet, changes: Changes, view: View) -> Spun:
                 continue
             for stretch, is_cut in _seasons(Part(cycle=cycle, months=part.months), client.frame, view, spun):
                 if not _spread(stretch, segment, view, spun, is_cut=is_cut):
-                    loose += _one_by_one(stretch, part.cycle, client, view, spun)
-    low, high = _window(client, view, changes)
+                    loose += _one_by_one(stretch, part.cycle, client, view, reach, spun)
+    low, high = _window(client, view, reach)
     loose += client.others(low, high)
     if client.last_other is None or client.last_other > high:
         spun.is_endless = True
@@ -216,9 +217,8 @@ def _is_odd(segment: Segment, template: Event, out: dt.datetime) -> bool:
 # ---- the rest ----------------------------------------------------------------------------------------------
 
 
-def _window(client: ClientSet, view: View, changes: Changes) -> tuple[dt.datetime, dt.datetime]:
+def _window(client: ClientSet, view: View, reach: dt.timedelta) -> tuple[dt.datetime, dt.datetime]:
     """Return between which original local times occurrences outside of strands are looked at."""
-    reach = max(abs(segment.delta) for segment in changes.segments)
     low = view.low(client.frame) - view.look_back - reach
     high = view.high(client.frame) + reach
     last = client.last_other
@@ -227,14 +227,16 @@ def _window(client: ClientSet, view: View, changes: Changes) -> tuple[dt.datetim
     return low, high.replace(month=12, day=31, hour=23, minute=59, second=59)
 
 
-def _one_by_one(stretch: Cycle, whole: Cycle, client: ClientSet, view: View, spun: Spun) -> list[Other]:
+def _one_by_one(
+    stretch: Cycle, whole: Cycle, client: ClientSet, view: View, reach: dt.timedelta, spun: Spun
+) -> list[Other]:
     """Return the occurrences of a stretch that no series can hold."""
     last = None if whole.stop is None else whole.wall(whole.stop - 1)
     is_short = last is not None and last - client.start <= SHORT
-    high = view.high(client.frame)
+    high = view.high(client.frame) + reach
     edge = dt.datetime(high.year + 1, 1, 1)  # noqa: DTZ001
     limit = edge if last is None or not is_short else last + TICK
-    stretch = stretch.cut(view.low(client.frame) - view.look_back, limit)
+    stretch = stretch.cut(view.low(client.frame) - view.look_back - reach, limit)
     if last is None or last > limit:
         spun.is_endless = True
     return [
