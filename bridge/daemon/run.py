@@ -11,6 +11,7 @@ from bridge.config import split_listen
 from bridge.daemon.compose import compose
 from bridge.daemon.health import Health
 from bridge.daemon.hooks import build_hooks
+from bridge.daemon.lock import DaemonLock
 from bridge.daemon.notify import notify
 from bridge.daemon.schedule import Schedule
 from bridge.daemon.stream import build_streams
@@ -35,11 +36,13 @@ class Daemon:
     """A running bridge. ``close`` finishes requests and steps that have begun; what waits stays journaled."""
 
     def __init__(self, config: Config) -> None:
+        """Start. Raises lock.InUse when another daemon serves the same SQLite file, OSError for a taken address."""
         self.health = Health()
-        self.parts: Parts = compose(config, count_call=self.health.count_call)
-        self.health.attach(self.parts)
-        self._closing: list[Callable[[], None]] = [self.parts.close]
+        self._closing: list[Callable[[], None]] = [DaemonLock(config.database.url).close]
         try:
+            self.parts: Parts = compose(config, count_call=self.health.count_call)
+            self._closing.append(self.parts.close)
+            self.health.attach(self.parts)
             self._listen(config)
         except BaseException:
             self.close()
