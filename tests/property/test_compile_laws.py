@@ -11,7 +11,7 @@ import datetime as dt
 from collections import Counter
 from dataclasses import dataclass, replace
 from types import SimpleNamespace
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
 from dateutil import rrule as du
@@ -30,6 +30,7 @@ from bridge.providers.wecom.limits import LIMITS as WECOM
 from bridge.providers.wecom.mapper import WeComMapper
 
 DAY = dt.timedelta(days=1)
+IANA = available_timezones()
 NOW = dt.datetime(2026, 3, 11, 5, 20, tzinfo=dt.UTC)
 HORIZON = NOW + 260 * DAY
 BEYOND = HORIZON + 150 * DAY
@@ -48,6 +49,7 @@ ZONES = [
         "UTC",
     )
 ]
+ZONES += [dt.UTC, dt.timezone(dt.timedelta(hours=8)), dt.timezone(dt.timedelta(hours=5, minutes=30))]
 
 
 # ---- the client's set, by dateutil -----------------------------------------------------------------------------
@@ -281,7 +283,11 @@ def check_limits(event: Event, limits) -> None:
         assert all(nth.nth in series.nth_weekday for nth in rule.by_day)
     else:
         assert all(nth.nth == 0 for nth in rule.by_day)
-    if series.whole_hour_offsets_only and isinstance(event.start, dt.datetime):
+    if not isinstance(event.start, dt.datetime):
+        return
+    if not series.whole_hour_offsets_only:
+        assert event.start.tzinfo.key in IANA
+    else:
         hours = event.start.utcoffset() / dt.timedelta(hours=1)
         assert hours == int(hours)
         assert int(hours) in series.offset_hours

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import datetime as dt
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
@@ -15,7 +16,7 @@ from bridge.plan.items import Piece
 from bridge.plan.moments import moment_key, override_key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from bridge.model.event import Event
     from bridge.plan.compiling.present import Held
@@ -63,6 +64,17 @@ class Draft:
         return any(stretch.index_of(wall) is not None for wall in self.strand.frame.walls(instant))
 
 
+@dataclass(frozen=True, slots=True)
+class _Removed:
+    """When the removed (None) and changed occurrences of a segment would begin."""
+
+    instants: Sequence[Moment] = ()
+    at: Mapping[Moment, Override | None] = field(default_factory=dict)
+
+
+_NOTHING: Final = _Removed()
+
+
 class Assembly:
     """All items of one object, in the making."""
 
@@ -77,33 +89,38 @@ class Assembly:
 
     # ---- removed and changed occurrences -------------------------------------------------------------------
 
-    def _removals(self) -> dict[int, list[tuple[Moment, Override | None]]]:
+    def _removals(self) -> dict[int, _Removed]:
         """Return, by segment, when removed (None) and changed occurrences would begin."""
-        found: dict[int, list[tuple[Moment, Override | None]]] = {}
+        found: dict[int, dict[Moment, Override | None]] = {}
         marks: list[tuple[dt.datetime, Override | None]] = [(wall, None) for wall in self.changes.excluded]
         marks += [(override.wall, override) for override in self.changes.overrides]
         for wall, override in marks:
             segment = self.changes.segment_of(wall)
             instant = segment.frame.instant(segment.out(wall))
-            found.setdefault(id(segment), []).append((instant, override))
-        return found
+            found.setdefault(id(segment), {})[instant] = override
+        return {segment: _Removed(sorted(at), at) for segment, at in found.items()}
 
     def _marks(self, strand: Strand, first: int, stop: int | None) -> dict[int, Override | None]:
         """Return the indexes that are removed (None) or changed."""
         stretch = strand.cycle.between(first, stop)
         marks: dict[int, Override | None] = {}
-        for instant, override in self._removed.get(id(strand.segment), ()):
+        if stretch.is_empty:
+            return marks
+        removed = self._removed.get(id(strand.segment), _NOTHING)
+        low = bisect.bisect_left(removed.instants, strand.instant(first))
+        high = None if stop is None else bisect.bisect_right(removed.instants, strand.instant(stop - 1))
+        for instant in removed.instants[low:high]:
+            override = removed.at[instant]
             for wall in strand.frame.walls(instant):
                 index = stretch.index_of(wall)
                 if index is not None:
                     # Two runs may cross a changed date: it is split off from one and dropped from the other.
                     marks[index] = None if id(override) in self._split else override
         for day in self.changes.excluded_days:
-            low = dt.datetime.combine(day, dt.time()) + strand.segment.delta
-            index = stretch.ceil_wall(strand.frame.wall(strand.segment.frame.instant(low)))
-            while stretch.index_of(stretch.wall(index)) is not None and strand.out(
-                index
-            ) < low + dt.timedelta(days=1):
+            begin = dt.datetime.combine(day, dt.time()) + strand.segment.delta
+            end = begin + dt.timedelta(days=1)
+            index = stretch.ceil_wall(strand.frame.wall(strand.segment.frame.instant(begin)))
+            while stretch.index_of(stretch.wall(index)) is not None and strand.out(index) < end:
                 marks[index] = None
                 index += 1
         if strand.wanted is not None and stop is not None:
@@ -113,8 +130,7 @@ class Assembly:
         return marks
 
     def _is_removed(self, segment: Segment, out: dt.datetime) -> bool:
-        instant = segment.frame.instant(out)
-        if any(mark == instant for mark, _ in self._removed.get(id(segment), ())):
+        if segment.frame.instant(out) in self._removed.get(id(segment), _NOTHING).at:
             return True
         return (out - segment.delta).date() in self.changes.excluded_days
 

@@ -67,7 +67,7 @@ class ClientSet:
             self._take(rule)
         dates = {frame.wall(moment) for moment in master.recurrence.rdates} | {self.start}
         self.dates = sorted(dates)
-        self._seen: dict[tuple[dt.datetime, dt.datetime], list[Other]] = {}
+        self._years: dict[int, frozenset[dt.datetime]] = {}
 
     def _take(self, rule: Rule) -> None:
         found = parts_of(rule, self.start, is_all_day=self.frame.is_all_day)
@@ -130,9 +130,13 @@ class ClientSet:
 
     def contains(self, wall: dt.datetime) -> bool:
         """Return whether there is an occurrence at an original local time."""
-        return (
-            self.in_parts(wall) or wall in self.dates or any(o.wall == wall for o in self.others(wall, wall))
-        )
+        return self.in_parts(wall) or wall in self._others_of(wall.year)
+
+    def _others_of(self, year: int) -> frozenset[dt.datetime]:
+        if year not in self._years:
+            low, high = dt.datetime(year, 1, 1), dt.datetime(year, 12, 31, 23, 59, 59)  # noqa: DTZ001
+            self._years[year] = frozenset(other.wall for other in self.others(low, high))
+        return self._years[year]
 
     def in_parts(self, wall: dt.datetime) -> bool:
         """Return whether a regular part has the occurrence."""
@@ -143,19 +147,17 @@ class ClientSet:
 
         Raises :class:`Inexpressible` above :data:`OTHERS_MAX`, or where finding them is too much work.
         """
-        if (low, high) not in self._seen:
-            found: dict[dt.datetime, int] = {}
-            for leftover in self.leftovers:
-                for wall in _walk(leftover, self.start, low, high):
-                    if not self.in_parts(wall):
-                        found.setdefault(wall, wall.year if leftover.chunked else WHOLE)
-                    if len(found) > OTHERS_MAX:
-                        _refuse_many()
-            for wall in self.dates:
-                if low <= wall <= high and not self.in_parts(wall):
-                    found[wall] = WHOLE
-            self._seen[low, high] = [Other(wall, chunk) for wall, chunk in sorted(found.items())]
-        return self._seen[low, high]
+        found: dict[dt.datetime, int] = {}
+        for leftover in self.leftovers:
+            for wall in _walk(leftover, self.start, low, high):
+                if not self.in_parts(wall):
+                    found.setdefault(wall, wall.year if leftover.chunked else WHOLE)
+                if len(found) > OTHERS_MAX:
+                    _refuse_many()
+        for wall in self.dates:
+            if low <= wall <= high and not self.in_parts(wall):
+                found[wall] = WHOLE
+        return [Other(wall, chunk) for wall, chunk in sorted(found.items())]
 
     @property
     def last_other(self) -> dt.datetime | None:

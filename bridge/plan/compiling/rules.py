@@ -29,8 +29,8 @@ from bridge.plan.compiling.cycle import (
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-TIMES_MAX: Final = 24
-"""Times of day (BYHOUR x BYMINUTE x BYSECOND) in one rule that are worth a series each."""
+TIMES_MAX: Final = 8
+"""Times of day (BYHOUR x BYMINUTE x BYSECOND, or every third hour) in one rule that are worth a series each."""
 
 SPACING_MAX: Final = 48
 """Months in a turn up to which months are searched for even spacing: bounds the search, and who has more?"""
