@@ -40,8 +40,10 @@ _TO_EXTEND: Final = sa.text("""
     SELECT id FROM object WHERE deleted = 0 AND exact_until_ms IS NOT NULL AND exact_until_ms < :before_ms ORDER BY id LIMIT :count
 """)
 _ADD: Final = sa.text("""
-    INSERT INTO object (collection_id, href, uid, text, etag, starts_ms, ends_ms, recurring, exact_until_ms, change_seq, modified_ms)
-    VALUES (:collection_id, :href, :uid, :text, :etag, :starts_ms, :ends_ms, :recurring, :exact_until_ms, :change_seq, :modified_ms)
+    INSERT INTO object (collection_id, href, uid, text, etag, starts_ms, ends_ms, recurring, exact_until_ms,
+      change_seq, modified_ms)
+    VALUES (:collection_id, :href, :uid, :text, :etag, :starts_ms, :ends_ms, :recurring, :exact_until_ms,
+      :change_seq, :modified_ms)
     RETURNING id
 """)
 _CHANGE: Final = sa.text("""
