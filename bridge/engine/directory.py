@@ -70,9 +70,9 @@ def resolve(
     known_ids, known_people = _linked(engine, source_id)
     unsure = _resolve_addresses(engine, source_id, addresses, known_ids, domain=domain, ask=ask)
     _resolve_people(engine, source_id, ids, known_people, domain=domain, ask=ask)
-    for vendor_id, person in known_people.items():
+    for known_id, person in known_people.items():
         # Whoever is served under an address is known by it when the text comes back.
-        known_ids.setdefault(person.address.lower(), vendor_id)
+        known_ids.setdefault(person.address.lower(), known_id)
     draft = Roster(me=me, ids=known_ids, people=known_people, domain=domain)
     for address, name in addresses.items():
         vendor_id = draft.id_of(address)

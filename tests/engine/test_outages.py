@@ -53,6 +53,7 @@ def test_edits_made_while_the_vendor_is_down_arrive_as_one(world):
 def test_an_event_deleted_before_it_ever_left_never_reaches_the_vendor(world):
     world.fault(kind="throttle", count=-1)
     world.put("u1.ics", one())
+    world.rest()
     world.delete("u1.ics")
     world.side.box.faults.clear()
     world.side.calls.clear()

@@ -283,6 +283,18 @@ class World:
             time.sleep(0.02)
         raise AssertionError("an edit does not come to its end")
 
+    def rest(self, seconds=20):
+        """Wait until no edit is inside a call any more: a short throttle is waited out there."""
+        import sqlalchemy as sa
+
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            with self.parts.engine.store.read() as c:
+                if not c.execute(sa.text("SELECT COUNT(*) FROM intent WHERE state = 'in_flight'")).scalar():
+                    return
+            time.sleep(0.05)
+        raise AssertionError("an edit never comes out of its call")
+
     def receipts(self):
         return self.parts.admin.changes("alice", 0)
 
