@@ -20,7 +20,11 @@ def alternatives(build, side):
                 yield pytest.param(side, name, value, id=f"{side.source}-{name}-{value}")
 
 
-NO_EXCEPTIONS = {("instance_write", "rejected"), ("instance_write", "series"), ("future_instance_ids", "unknown")}
+NO_EXCEPTIONS = {
+    ("instance_write", "rejected"),
+    ("instance_write", "series"),
+    ("future_instance_ids", "unknown"),
+}
 """Here DingTalk cannot change one occurrence alone: a refusal is the truth, and nothing may be left behind."""
 
 CASES = [*alternatives(wecom.build, WeComSide), *alternatives(dingtalk.build, DingTalkSide)]
@@ -67,14 +71,30 @@ def scenario(world):
     end = start + dt.timedelta(days=60)
     single = ics(vevent("u1", day(0), day(0) + HOUR, "CATEGORIES:Mine", "DESCRIPTION:Bring it"))
     world.put("single.ics", single)
-    master = vevent("u2", day(1), day(1) + HOUR, "RRULE:FREQ=WEEKLY;COUNT=4", f"EXDATE;TZID=Asia/Shanghai:{stamp(day(8))}", summary="Series")
-    override = vevent("u2", day(15) + HOUR, day(15) + 2 * HOUR, f"RECURRENCE-ID;TZID=Asia/Shanghai:{stamp(day(15))}", summary="Later")
+    master = vevent(
+        "u2",
+        day(1),
+        day(1) + HOUR,
+        "RRULE:FREQ=WEEKLY;COUNT=4",
+        f"EXDATE;TZID=Asia/Shanghai:{stamp(day(8))}",
+        summary="Series",
+    )
+    override = vevent(
+        "u2",
+        day(15) + HOUR,
+        day(15) + 2 * HOUR,
+        f"RECURRENCE-ID;TZID=Asia/Shanghai:{stamp(day(15))}",
+        summary="Later",
+    )
     world.put("series.ics", ics(master, override))
     whole = ics(vevent("u3", day(2).date(), day(4).date(), summary="Away"))
     world.put("whole.ics", whole)
     world.carry()
     expected = [
-        (day(0), day(0) + HOUR), (day(1), day(1) + HOUR), (day(15) + HOUR, day(15) + 2 * HOUR), (day(22), day(22) + HOUR)
+        (day(0), day(0) + HOUR),
+        (day(1), day(1) + HOUR),
+        (day(15) + HOUR, day(15) + 2 * HOUR),
+        (day(22), day(22) + HOUR),
     ]
     timed = [o for o in world.side.occurrences(start, end) if o[1] - o[0] < 86_000]
     assert timed == seconds(*expected)
@@ -106,5 +126,7 @@ def occurrences(text):
     from bridge.ical import recur
     from bridge.ical.parse import parse
 
-    found = recur.occurrences(parse(text.encode(), default_zone="Asia/Shanghai").object, day(-1), day(60), limit=100)
+    found = recur.occurrences(
+        parse(text.encode(), default_zone="Asia/Shanghai").object, day(-1), day(60), limit=100
+    )
     return sorted((int(s.timestamp()), int(e.timestamp())) for _rid, s, e in found)
