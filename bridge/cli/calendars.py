@@ -78,24 +78,27 @@ def status(shell: Shell, user: str | None, *, as_json: bool) -> None:
     if as_json:
         print_rows(rows, as_json=True)
         return
-    advice = ("reason", "who", "what")
+    advice = ("reason", "cause", "who", "what", "who_zh", "what_zh")
     plain = [{key: value for key, value in row.items() if key not in advice} for row in rows]
     print_rows(
         plain, as_json=False, first=("user", "calendar", "state", "age_s", "waiting"), empty="no calendars"
     )
-    for line in dict.fromkeys(_advice(row) for row in rows):
-        if line:
-            click.echo(line)
+    for line in dict.fromkeys(line for row in rows for line in _advice(row)):
+        click.echo(line)
 
 
-def _advice(row: Row) -> str:
-    """Return what is wrong with a calendar and who has to do what, or an empty string."""
+def _advice(row: Row) -> list[str]:
+    """Return what is wrong with a calendar, and who has to do what in both languages; empty if nothing is."""
     if row.get("state") == "connected":
-        return ""
-    where = row.get("calendar") or row.get("source") or ""
-    who = f" {row['who']}:" if row.get("who") else ""
-    parts = [str(row[key]) for key in ("reason", "what") if row.get(key)]
-    return clean(f"{row.get('user') or ''} {where}:{who} {'; '.join(parts)}".strip())
+        return []
+    where = f"{row.get('user') or ''} {row.get('calendar') or row.get('source') or ''}".strip()
+    lines = []
+    for who, what in (("who", "what"), ("who_zh", "what_zh")):
+        name = f" {row[who]}:" if row.get(who) else ""
+        parts = [str(row[key]) for key in ("reason", what) if row.get(key)]
+        if row.get(what):
+            lines.append(clean(f"{where}:{name} {'; '.join(parts)}"))
+    return lines
 
 
 @click.command()

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from bridge.cli.cures import cure_of
 from bridge.cli.paper import clean, json_line
 from bridge.cli.shell import EXIT_FAILED, EXIT_USAGE, Shell, as_json_option
 from bridge.config import kind_of
 from bridge.log import redact
-
-NOBODY: Final = "nobody"
-"""Who has to act on a state that passes by itself (``engine.admin.STATE_WHO``)."""
+from bridge.model.cures import NOBODY, cure_of
 
 if TYPE_CHECKING:
     from bridge.config import Config
@@ -77,10 +74,9 @@ def doctor(ctx: click.Context, *, as_json: bool) -> None:
         _tell("warning", inspection.warnings)
         _tell_sources(sources)
         for row in ill:
-            where = f"{row.get('user', '')} {row.get('slug', '')}".strip()
-            click.echo(
-                clean(f"calendar {where}: {row.get('state', '')}: {row.get('who', '')}: {row['what']}")
-            )
+            where = f"{row.get('user') or ''} {row.get('calendar') or row.get('source') or ''}".strip()
+            click.echo(clean(f"calendar {where}: {row.get('state', '')}: {row.get('reason', '')}"))
+            _tell_cure(row)
         if healthy:
             click.echo("nothing needs a person")
     if not healthy:
@@ -106,7 +102,7 @@ def _asked(config: Config) -> list[Row]:
         {
             **row,
             "error": redact(row["error"]),
-            "what": "" if row["ok"] else cure_of(kinds[row["source"]], row["cause"]),
+            **({} if row["ok"] else cure_of(kinds[row["source"]], row["cause"]).as_row()),
         }
         for row in compose.check_online(config)
     ]
@@ -127,4 +123,11 @@ def _tell_sources(rows: list[dict[str, Any]]) -> None:
         click.echo(
             clean(f"source {row.get('source', '')}: {row.get('reason') or row.get('error') or 'fails'}")
         )
-        click.echo(f"  {clean(str(row['what']))}")
+        _tell_cure(row)
+
+
+def _tell_cure(row: Row) -> None:
+    """Write who has to do what, in both languages."""
+    for who, what in (("who", "what"), ("who_zh", "what_zh")):
+        if row.get(what):
+            click.echo(f"  {clean(f'{row.get(who)}: {row[what]}')}")

@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy.exc
 
+from bridge.config import kind_of
 from bridge.engine import links as engine_links
 from bridge.engine import pull as engine_pull
 from bridge.engine.admin_api import NewFeed, NewPassword, Row
+from bridge.engine.held import held_ids
 from bridge.engine.links import COLOR
 from bridge.engine.secrets import keyed_hash, new_password, new_token, normal
 from bridge.errors import BadInput, BridgeError, Missing
+from bridge.model.cures import advice
 from bridge.plan.intent import State
 from bridge.store import calendars, intents, objects, people
 
@@ -31,19 +34,6 @@ LABEL_CHARS_MAX: Final = 80
 RECEIPTS_MAX: Final = 1000
 """Lines of one ``changes`` listing."""
 _USER: Final = re.compile(r"[^\s/:'\"*?,\\\x00-\x1f]+")
-STATE_WHO: Final = {
-    "starting": ("nobody", "wait: the first look at the calendar is under way"),
-    "backfilling": ("nobody", "wait: older events are being read"),
-    "connected": ("nobody", "nothing to do"),
-    "delayed": ("nobody", "wait: it is tried again by itself"),
-    "throttled": ("nobody", "wait: the vendor asked for a pause"),
-    "unauthorised": (
-        "administrator",
-        "mend the secret, permission, address or visible range that the reason names",
-    ),
-    "quarantined": ("administrator", "look at the held deletions"),
-    "unlinked": ("administrator", "link the user again or remove the calendar"),
-}
 
 
 class Admin:
@@ -367,7 +357,6 @@ class Admin:
             waiting = intents.waiting(c)
             for shown, calendar in self._shown(c, user):
                 count, oldest_ms = waiting.get(shown.id, (0, 0))
-                who, what = STATE_WHO.get(calendar.state, ("nobody", ""))
                 rows.append(
                     {
                         "user": shown.user,
@@ -377,36 +366,41 @@ class Admin:
                         "age_s": self._age_s(calendar),
                         "waiting": count,
                         "oldest_waiting_s": (now_ms - oldest_ms) // 1000 if count else None,
+                        "held": len(held_ids(calendar)),
                         "reason": calendar.reason,
-                        "who": who,
-                        "what": what,
+                        **self._advice(calendar.source_id, calendar.state, calendar.cause),
                     }
                 )
             rows += self._unconnected(c, user)
         return rows
+
+    def _advice(self, source_id: str, state: str, cause: str) -> dict[str, str]:
+        """Return who has to do what, in both languages."""
+        source = self._engine.sources.get(source_id)
+        kind = kind_of(source) if source is not None else ""
+        return {"cause": cause, **advice(state, kind=kind, cause=cause).as_row()}
 
     def _unconnected(self, c: sa.Connection, user: str | None) -> list[Row]:
         rows: list[Row] = []
         for principal in people.all_principals(c):
             if user is not None and principal.name != user:
                 continue
-            for link in people.links(c, principal.id):
-                if link.state != "connected":
-                    who, what = STATE_WHO.get(link.state, ("nobody", ""))
-                    rows.append(
-                        {
-                            "user": principal.name,
-                            "calendar": None,
-                            "source": link.source_id,
-                            "state": link.state,
-                            "age_s": None,
-                            "waiting": 0,
-                            "oldest_waiting_s": None,
-                            "reason": link.reason,
-                            "who": who,
-                            "what": what,
-                        }
-                    )
+            rows += [
+                {
+                    "user": principal.name,
+                    "calendar": None,
+                    "source": link.source_id,
+                    "state": link.state,
+                    "age_s": None,
+                    "waiting": 0,
+                    "oldest_waiting_s": None,
+                    "held": 0,
+                    "reason": link.reason,
+                    **self._advice(link.source_id, link.state, link.cause),
+                }
+                for link in people.links(c, principal.id)
+                if link.state != "connected"
+            ]
         return rows
 
     def changes(self, user: str | None, since_ms: int) -> list[Row]:

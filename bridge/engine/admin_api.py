@@ -95,7 +95,10 @@ class Admin(Protocol):
         ...
 
     def status(self, user: str | None) -> list[Row]:
-        """Return per calendar: state, age_s, waiting, oldest_waiting_s, reason, who, what."""
+        """Return per calendar: state, age_s, waiting, oldest_waiting_s, held, reason, cause, and who must do what.
+
+        ``who`` and ``what`` in English, ``who_zh`` and ``what_zh`` in Chinese (``model.cures``).
+        """
         ...
 
     def changes(self, user: str | None, since_ms: int) -> list[Row]:

@@ -6,7 +6,6 @@ import json
 
 import pytest
 
-from bridge.cli.cures import CURES, WAIT, cure_of
 from bridge.cli.paper import CELL_CHARS_MAX, SENTENCE_CHARS_MAX, cell, clean, json_line, span, table
 from bridge.cli.run import demo_lines
 
@@ -35,14 +34,6 @@ def test_a_json_line_is_ascii_and_reads_back() -> None:
     assert line.isascii()
     assert "\n" not in line
     assert json.loads(line) == {"name": "张三", "n": 1}
-
-
-def test_every_cause_of_a_refusal_has_a_cure_for_both_vendors() -> None:
-    causes = {"secret", "permission", "address", "visible_range", "app", "id"}
-    for kind in ("wecom", "dingtalk"):
-        assert set(CURES[kind]) == causes
-        assert all(cure_of(kind, cause) != WAIT for cause in causes)
-    assert cure_of("feishu", "secret") == WAIT
 
 
 def test_the_demo_tells_a_person_what_to_type() -> None:

@@ -76,13 +76,6 @@ OAPI_AUTH: Final = "88"
 WORDS_CHARS_MAX: Final = 200
 """How much of the vendor's own message is repeated."""
 
-_CURES: Final = {
-    "secret": "check client_id and client_secret of the source",
-    "permission": "grant the permission in the developer console",
-    "address": "add this server's address to the app's IP list in the developer console",
-    "visible_range": "put the person into the app's authorised contact scope",
-}
-
 
 def judge(now_ms: Callable[[], int]) -> Judge:
     """Return the judge of the new API's answers; ``now_ms`` tells when a quota ends."""
@@ -283,8 +276,8 @@ def _of_errcode(endpoint: Endpoint, errcode: str, body: dict[str, Any], now_ms: 
 
 
 def _unauthorised(said: str, code: str, cause: str) -> Unauthorised:
-    """Return the failure that a person must mend, with the cure."""
-    return Unauthorised(f"{said}; {_CURES[cause]}", code=code, cause=cause)
+    """Return the failure that a person must mend; how, stands in ``model.cures``."""
+    return Unauthorised(said, code=code, cause=cause)
 
 
 def _said(endpoint: Endpoint, status: int, code: str, words: object) -> str:
