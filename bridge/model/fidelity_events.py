@@ -181,7 +181,9 @@ EVENTS: Final = (
         "ATTENDEE outside the directory",
         "RFC 5545 3.8.4.1",
         "ATTENDEE;CN=Stranger:mailto:stranger@elsewhere.example",
-        kept("not invited by the vendor", "平台不会邀请"),
+        kept(
+            "not invited by the vendor; marked SCHEDULE-STATUS=3.7", "平台不会邀请；标记 SCHEDULE-STATUS=3.7"
+        ),
     ),
     same(_E, "CONTACT", "RFC 5545 3.8.4.2", "CONTACT:Front desk\\, +86 21 0000 0000", kept()),
     row(
@@ -483,7 +485,13 @@ PARAMETERS: Final = (
         "ATTENDEE;SCHEDULE-FORCE-SEND=REQUEST:mailto:{guest}",
         kept(),
     ),
-    same(_P, "SCHEDULE-STATUS", "RFC 6638 7.3", 'ATTENDEE;SCHEDULE-STATUS="1.1":mailto:{guest}', kept()),
+    same(
+        _P,
+        "SCHEDULE-STATUS",
+        "RFC 6638 7.3",
+        'ATTENDEE;SCHEDULE-STATUS="1.1":mailto:{guest}',
+        kept("3.7 (nobody could be told) is the bridge's to say", "3.7（无法通知）由桥接填写"),
+    ),
     same(
         _P,
         "DISPLAY",

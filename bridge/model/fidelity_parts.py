@@ -388,8 +388,8 @@ EXTENSIONS: Final = (
             "X-ALT-DESC;FMTTYPE=text/html:<html><body><p>Agenda <b>follows</b>.</p></body></html>",
         ),
         kept(
-            "WeCom shows the plain text; HTML follows it when it changes there",
-            "企业微信显示纯文本；纯文本在那里修改后，HTML 随之更新",
+            "WeCom shows the plain text; a change of it there takes the old HTML away",
+            "企业微信显示纯文本；纯文本在那里修改后，旧的 HTML 被去掉",
         ),
         native("where it says what DESCRIPTION says; else kept", "与 DESCRIPTION 内容一致时发送，否则仅保留"),
     ),

@@ -44,6 +44,8 @@ def lay(event: Event, was: Event, now: Event) -> Event:
     if is_moved or not same_moment(was.end, now.end):
         changes["start"] = in_form_of(now.start, event.start)
         changes["end"] = in_form_of(now.end, event.end)
+    if was.description != now.description and was.rich_description == now.rich_description:
+        changes["rich_description"] = ""  # it says the old words, and some clients show nothing else
     if was.alarms != now.alarms:
         changes["alarms"] = _lay_alarms(event.alarms, was.alarms, now.alarms)
     if was.url != now.url:

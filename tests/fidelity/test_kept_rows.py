@@ -54,7 +54,7 @@ def live(box, row, uid):
     ):
         box.put(href, text)
         story.calls[name] = box.all_calls()
-        assert box.text(href) == text
+        assert lines_of(box.text(href)) == marked(text)
     return story
 
 
@@ -67,15 +67,36 @@ def look(box, rows, told, stage, *, full):
 @pytest.mark.parametrize(("vendor", "row"), KEPT, ids=lambda one: getattr(one, "name", one))
 def test_a_kept_construct_survives_everything_and_costs_nothing(stories, vendor, row):
     story = stories[vendor, row.section, row.name]
-    assert story.stages["after the PUT"] == story.text
+    before = marked(story.text)
+    if before == lines_of(story.text):
+        assert story.stages["after the PUT"] == story.text
+    assert lines_of(story.stages["after the PUT"]) == before
     assert story.calls == {"taken back": [], "put again": []}
-    before, renamed = story.text.split("\r\n"), story.stages["after an edit at the vendor"].split("\r\n")
+    renamed = lines_of(story.stages["after an edit at the vendor"])
     assert f"SUMMARY:{NEW_TITLE}" in renamed
     assert [line for line in renamed if name_of(line) not in CHANGED] == [
         line for line in before if name_of(line) not in CHANGED
     ]
     assert [name_of(line) for line in renamed] == [name_of(line) for line in before]
     assert story.stages["after a full look"] == story.stages["after an edit at the vendor"]
+
+
+def lines_of(text):
+    return text.replace("\r\n ", "").split("\r\n")
+
+
+def marked(text):
+    """Return the lines with the one thing that a server says on them: whom nobody could tell (RFC 6638 3.2.9)."""
+    depth, out = [], []
+    for line in lines_of(text):
+        name, _, value = line.partition(":")
+        depth += [value] if name == "BEGIN" else []
+        is_stranger = (
+            name.startswith("ATTENDEE") and line.endswith("@elsewhere.example") and depth[-1:] == ["VEVENT"]
+        )
+        out.append(line.replace(":mailto:", ';SCHEDULE-STATUS="3.7":mailto:') if is_stranger else line)
+        depth = depth[:-1] if name == "END" else depth
+    return out
 
 
 def name_of(line):
