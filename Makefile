@@ -26,7 +26,7 @@ test: venv-test
 	$(VENV)/bin/python -m pytest -n auto --dist worksteal -m "not slow" $(ARGS)
 
 test-slow: venv-test
-	$(VENV)/bin/python -m pytest -m slow --timeout=3600 $(ARGS)
+	QUEQIAO_SEARCH=1 $(VENV)/bin/python -m pytest -m slow --timeout=3600 $(ARGS)
 
 lint: venv-test
 	$(VENV)/bin/ruff check .
