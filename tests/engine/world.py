@@ -181,7 +181,7 @@ class DingTalkSide:
         return call["endpoint"].startswith(("Create", "Patch", "Delete", "Respond", "Add", "Remove"))
 
     def kill_token(self):
-        self.act("revoke_token")
+        self.box.control("act", {"do": "revoke_token"})
 
     create_endpoint = "/events"
     write_match = "/events"
