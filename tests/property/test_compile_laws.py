@@ -374,6 +374,7 @@ def objects(draw):
     )
     at = draw(TIMES) if zone is not None else dt.time()
     wall = dt.datetime.combine(day, at)
+    assume(zone is None or moment_of(wall, zone).astimezone(zone).replace(tzinfo=None) == wall)
     found = tuple(draw(rules(wall, zone)) for _ in range(draw(st.sampled_from([0, 1, 1, 1, 1, 1, 1, 2]))))
     rdates = tuple(
         moment

@@ -139,13 +139,24 @@ class Assembly:
     def take(self, spun: Spun) -> None:
         """Make drafts of what was spun."""
         self.is_endless = spun.is_endless
-        whole = len(spun.strands) == 1 and not spun.singles and not spun.is_endless
+        order = {id(segment): number for number, segment in enumerate(self.changes.segments)}
+        # In a fixed order: where two begin at once, each finds the item again that it had.
+        singles = sorted(spun.singles, key=lambda single: (single[1], order[id(single[0])]))
+        singles = [single for single in singles if self._is_due(*single)]
+        whole = len(spun.strands) == 1 and not singles and not spun.is_endless
         for strand in spun.strands:
             self._take_strand(strand, is_whole=whole and not strand.is_cut)
-        # In a fixed order: where two begin at once, each finds the item again that it had.
-        order = {id(segment): number for number, segment in enumerate(self.changes.segments)}
-        for segment, out in sorted(spun.singles, key=lambda single: (single[1], order[id(single[0])])):
+        for segment, out in singles:
             self._take_single(segment, out)
+
+    def _is_due(self, segment: Segment, out: dt.datetime) -> bool:
+        """Return whether a single event is to be made, or is there already."""
+        template = segment.template
+        if template is None or self._is_removed(segment, out):
+            return False
+        return not self.is_over(segment.show(template, out)) or bool(
+            self._single_at(segment.frame.instant(out))
+        )
 
     def _take_strand(self, strand: Strand, *, is_whole: bool) -> None:
         template = strand.segment.template

@@ -135,36 +135,40 @@ class ClientSet:
     def _others_of(self, year: int) -> frozenset[dt.datetime]:
         if year not in self._years:
             low, high = dt.datetime(year, 1, 1), dt.datetime(year, 12, 31, 23, 59, 59)  # noqa: DTZ001
-            self._years[year] = frozenset(other.wall for other in self.others(low, high))
+            self._years[year] = frozenset(other.wall for other in self.others(low, high, is_strict=True))
         return self._years[year]
 
     def in_parts(self, wall: dt.datetime) -> bool:
         """Return whether a regular part has the occurrence."""
         return any(wall.month in part.months and part.cycle.index_of(wall) is not None for part in self.parts)
 
-    def others(self, low: dt.datetime, high: dt.datetime) -> list[Other]:
+    def others(self, low: dt.datetime, high: dt.datetime, *, is_strict: bool = False) -> list[Other]:
         """Return the occurrences in [low, high] that no regular part has, ascending.
 
-        Raises :class:`Inexpressible` above :data:`OTHERS_MAX`, or where finding them is too much work.
+        What is dealt with as a whole comes as a whole, beyond ``high`` too, unless ``is_strict``. Raises
+        :class:`Inexpressible` above :data:`OTHERS_MAX`, or where finding them is too much work.
         """
         found: dict[dt.datetime, int] = {}
         for leftover in self.leftovers:
-            for wall in _walk(leftover, self.start, low, high):
+            end = high
+            if not leftover.chunked and not is_strict and leftover.last is not None:
+                end = max(high, leftover.last)
+            for wall in _walk(leftover, self.start, low, end):
                 if not self.in_parts(wall):
                     found.setdefault(wall, wall.year if leftover.chunked else WHOLE)
                 if len(found) > OTHERS_MAX:
                     _refuse_many()
         for wall in self.dates:
-            if low <= wall <= high and not self.in_parts(wall):
+            if low <= wall and not (is_strict and wall > high) and not self.in_parts(wall):
                 found[wall] = WHOLE
         return [Other(wall, chunk) for wall, chunk in sorted(found.items())]
 
-    @property
-    def last_other(self) -> dt.datetime | None:
-        """Return when the occurrences outside of parts are over; None for never."""
-        ends = [leftover.last for leftover in self.leftovers]
-        known = [end for end in ends if end is not None]
-        return None if len(known) < len(ends) else max([*known, self.dates[-1]])
+    def goes_on_after(self, high: dt.datetime) -> bool:
+        """Return whether :meth:`others` leaves out what comes after ``high``."""
+        return any(
+            leftover.chunked and (leftover.last is None or leftover.last > high)
+            for leftover in self.leftovers
+        )
 
 
 def _walk(

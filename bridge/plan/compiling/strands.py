@@ -106,10 +106,11 @@ def spin(client: ClientSet, changes: Changes, view: View) -> Spun:
             for stretch, is_cut in _seasons(Part(cycle=cycle, months=part.months), client.frame, view, spun):
                 if not _spread(stretch, segment, view, spun, is_cut=is_cut):
                     loose += _one_by_one(stretch, part.cycle, client, view, reach, spun)
-    low, high = _window(client, view, reach)
+    low = view.low(client.frame) - view.look_back - reach
+    # To the end of the year: what is made of a year does not depend on how much of it is needed already.
+    high = (view.high(client.frame) + reach).replace(month=12, day=31, hour=23, minute=59, second=59)
     loose += client.others(low, high)
-    if client.last_other is None or client.last_other > high:
-        spun.is_endless = True
+    spun.is_endless = spun.is_endless or client.goes_on_after(high)
     _gather(loose, changes, view, spun)
     return spun
 
@@ -215,16 +216,6 @@ def _is_odd(segment: Segment, template: Event, out: dt.datetime) -> bool:
 
 
 # ---- the rest ----------------------------------------------------------------------------------------------
-
-
-def _window(client: ClientSet, view: View, reach: dt.timedelta) -> tuple[dt.datetime, dt.datetime]:
-    """Return between which original local times occurrences outside of strands are looked at."""
-    low = view.low(client.frame) - view.look_back - reach
-    high = view.high(client.frame) + reach
-    last = client.last_other
-    if last is not None and last - client.start <= SHORT:
-        return low, max(last, high)
-    return low, high.replace(month=12, day=31, hour=23, minute=59, second=59)
 
 
 def _one_by_one(
