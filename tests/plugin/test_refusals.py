@@ -78,9 +78,8 @@ def test_a_failure_without_a_name_is_500_without_its_text(box, dav, caplog):
     answer = dav.put(WORK + "a.ics", event())
     assert answer.status == 500
     assert b"Secret" not in answer.body
-    assert [(record.name, record.getMessage()) for record in caplog.records] == [
-        ("radicale_plugin.app", "dav.failed")
-    ]
+    ours = [record for record in caplog.records if not record.name.startswith("waitress")]
+    assert [(record.name, record.getMessage()) for record in ours] == [("radicale_plugin.app", "dav.failed")]
 
 
 def test_a_taken_uid_is_a_conflict_that_names_where_it_lives(box, dav):

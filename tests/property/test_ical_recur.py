@@ -85,6 +85,8 @@ def by_dateutil(rule: Rule, start: dt.datetime, until: dt.datetime, n: int) -> l
 @settings(max_examples=250, deadline=None)
 @given(rule=rules(), start=WALLS)
 def test_wall_times_are_those_of_dateutil(rule: Rule, start: dt.datetime) -> None:
+    # dateutil counts BYSETPOS of the first week from DTSTART on; the set is that of the whole week (RFC 5545 3.3.10).
+    assume(not (rule.freq is Freq.WEEKLY and rule.by_set_pos and start.weekday() != rule.week_start))
     until = start.replace(year=start.year + 30, day=min(start.day, 28))
     ours = list(itertools.islice(expand(rule, start, until), 40))
     assume(len(ours) == 40)
