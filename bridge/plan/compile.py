@@ -18,7 +18,7 @@ from bridge.plan.compiling.assemble import Assembly, alone, name, pieces_of
 from bridge.plan.compiling.client import ClientSet
 from bridge.plan.compiling.frame import frame_of
 from bridge.plan.compiling.present import read_present
-from bridge.plan.compiling.segments import Override, nominal_length, read_changes
+from bridge.plan.compiling.segments import Changes, Override, nominal_length, read_changes
 from bridge.plan.compiling.strands import LOOK_BACK, View, spin
 from bridge.plan.items import Compiled, Piece
 from bridge.plan.moments import moment_key, override_key
@@ -35,6 +35,9 @@ TODAY: Final = dt.timedelta(hours=24)
 
 EXISTING_MAX: Final = 5000
 """Pieces of an earlier compilation that are looked at."""
+
+SETTLE_MAX: Final = 2
+"""How often runs are looked for again, until what they find no longer depends on what was there before."""
 
 
 def compile_object(
@@ -97,35 +100,46 @@ def _series(
     frame = frame_of(master.start)
     client = ClientSet(master, frame)
     changes = read_changes(master, obj.overrides, frame, client.contains)
-    held, changed = read_present(existing)
     length = max(nominal_length(event) for event in (master, *obj.overrides))
     view = View(
         series=limits.series,
         since=now - TODAY,
         horizon=_reach(horizon, changes.overrides),
-        look_back=length + (LOOK_BACK if held else dt.timedelta()),
-        is_shown=lambda instant: any(one.covers(instant) for one in held),
+        look_back=length + (LOOK_BACK if existing else dt.timedelta()),
     )
+    made, pieces = _make(client, changes, view, existing)
+    for _ in range(SETTLE_MAX if existing and made.has_runs else 0):
+        made, again = _make(client, changes, view, pieces)
+        if again == pieces:
+            break
+        pieces = again
+    _check_count(made, pieces, limits, items_max)
+    return Compiled(pieces=pieces, exact_until=horizon if made.is_endless else None)
+
+
+def _make(
+    client: ClientSet, changes: Changes, view: View, existing: tuple[Piece, ...]
+) -> tuple[Assembly, tuple[Piece, ...]]:
+    """Make the items, given what is there."""
+    held, changed = read_present(existing)
     made = Assembly(client, changes, view, held)
-    made.take(spin(client, changes, view))
+    made.take(spin(client, changes, view, lambda instant: any(one.covers(instant) for one in held)))
     made.keep_past()
     made.drafts.sort(key=lambda draft: _order(draft.start))
     name(made.drafts)
     pieces = [piece for draft in made.drafts for piece in pieces_of(draft)]
     pieces = _named_apart(pieces + _unsplit(made, changed))
-    _check_count(made, pieces, limits, items_max)
     pieces.sort(key=lambda piece: (piece.key.startswith("@"), _order(_utc(piece.at or piece.event.start))))
-    return Compiled(pieces=tuple(pieces), exact_until=horizon if made.is_endless else None)
+    return made, tuple(pieces)
 
 
 def _reach(horizon: dt.datetime, overrides: tuple[Override, ...]) -> dt.datetime:
     """Look further where an occurrence from beyond the horizon was moved to this side of it."""
     reach = horizon
     for override in overrides:
-        if not isinstance(override.rid, dt.datetime) or not isinstance(override.event.start, dt.datetime):
-            continue
-        if override.event.start <= horizon < override.rid <= horizon + LOOK_BACK:
-            reach = max(reach, override.rid)
+        start, origin = _order(_utc(override.event.start)), _order(_utc(override.rid))
+        if start <= horizon < origin <= horizon + LOOK_BACK:
+            reach = max(reach, origin)
     return reach
 
 
@@ -168,7 +182,7 @@ def _order(moment: Moment) -> dt.datetime:
     return dt.datetime.combine(moment, dt.time(), tzinfo=dt.UTC)
 
 
-def _check_count(made: Assembly, pieces: list[Piece], limits: Limits, items_max: int) -> None:
+def _check_count(made: Assembly, pieces: tuple[Piece, ...], limits: Limits, items_max: int) -> None:
     over = {draft.key for draft in made.drafts if draft.is_over}
     count = sum(
         piece.key not in over and not (piece.at is not None and made.is_over(piece.event)) for piece in pieces

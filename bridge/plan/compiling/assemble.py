@@ -82,7 +82,7 @@ class Assembly:
         self.client, self.changes, self.view = client, changes, view
         self.held = held
         self.drafts: list[Draft] = []
-        self.is_endless = False
+        self.is_endless = self.has_runs = False
         self._used: set[int] = set()
         self._split: set[int] = set()
         self._removed = self._removals()
@@ -138,7 +138,7 @@ class Assembly:
 
     def take(self, spun: Spun) -> None:
         """Make drafts of what was spun."""
-        self.is_endless = spun.is_endless
+        self.is_endless, self.has_runs = spun.is_endless, spun.has_runs
         order = {id(segment): number for number, segment in enumerate(self.changes.segments)}
         # In a fixed order: where two begin at once, each finds the item again that it had.
         singles = sorted(spun.singles, key=lambda single: (single[1], order[id(single[0])]))
@@ -204,10 +204,8 @@ class Assembly:
         *,
         is_whole: bool,
     ) -> None:
-        size = strand.cycle.size
-        if needs_whole_turns(strand.cycle, self.view.series) and first % size:
-            turn = first + size - first % size
-            head = turn if stop is None else min(turn, stop)
+        head = self._head(strand, first, stop)
+        if head > first:
             self._add_singles(strand, first, head, marks)
             first, held, is_whole = head, None, False
         inside = {
@@ -218,6 +216,14 @@ class Assembly:
             self._add_singles(strand, first, stop, inside, is_whole=alone)
             return
         self._add_series(strand, first, stop, inside, held, is_whole=is_whole)
+
+    def _head(self, strand: Strand, first: int, stop: int | None) -> int:
+        """Return where a series can begin: with a whole turn, and at a time that there is."""
+        turn = strand.cycle.size if needs_whole_turns(strand.cycle, self.view.series) else 1
+        head = first + -first % turn
+        if strand.frame.skips(strand.cycle.wall(head)):
+            head += turn
+        return head if stop is None else min(head, stop)
 
     def _add_singles(
         self,

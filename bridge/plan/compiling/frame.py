@@ -79,6 +79,10 @@ class Frame:
         """Return the date, or the time in UTC: equal occurrences have equal instants."""
         return wall.date() if self.zone is None else wall.replace(tzinfo=self.zone).astimezone(dt.UTC)
 
+    def skips(self, wall: dt.datetime) -> bool:
+        """Return whether clocks never show this local time: it lies in a DST gap."""
+        return self.zone is not None and self.wall(self.instant(wall)) != wall
+
 
 def frame_of(moment: Moment) -> Frame:
     """Return the clock that a DTSTART is written in."""

@@ -47,10 +47,13 @@ class Segment:
     def show(self, template: Event, out: dt.datetime) -> Event:
         """Return the occurrence that begins at ``out``, as a single event."""
         start = self.frame.moment(out)
+        end = end_of(template, start)
+        if self.frame.skips(out):
+            start = self.frame.moment(self.frame.wall(self.frame.instant(out)))
         return replace(
             template,
             start=start,
-            end=end_of(template, start),
+            end=end,
             recurrence=Recurrence(),
             recurrence_id=None,
             this_and_future=False,

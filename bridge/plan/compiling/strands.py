@@ -63,6 +63,8 @@ class Spun:
     strands: list[Strand] = field(default_factory=list)
     singles: list[tuple[Segment, dt.datetime]] = field(default_factory=list)
     """Occurrences on their segment's clock."""
+    has_runs: bool = False
+    """Whether occurrences were left to be gathered into runs."""
     is_endless: bool = False
     """Whether there is more beyond the horizon than the strands say."""
 
@@ -78,8 +80,6 @@ class View:
     """Aware: occurrences that begin later need not be shown yet."""
     look_back: dt.timedelta
     """How long before ``since`` single occurrences may matter."""
-    is_shown: Callable[[Moment], bool]
-    """Whether the vendor already shows something that begins at an instant."""
 
     def low(self, frame: Frame) -> dt.datetime:
         """Return ``since`` on a clock; of all-day series, its UTC date."""
@@ -93,8 +93,11 @@ class View:
         return frame.wall(self.horizon.astimezone(dt.UTC).date() + dt.timedelta(days=1))
 
 
-def spin(client: ClientSet, changes: Changes, view: View) -> Spun:
-    """Return the strands and single occurrences that together are the client's set as it is shown."""
+def spin(client: ClientSet, changes: Changes, view: View, is_shown: Callable[[Moment], bool]) -> Spun:
+    """Return the strands and single occurrences that together are the client's set as it is shown.
+
+    ``is_shown``: whether the vendor already shows something that begins at an instant.
+    """
     spun = Spun()
     loose: list[Other] = []
     reach = max(abs(segment.delta) for segment in changes.segments)
@@ -111,7 +114,7 @@ def spin(client: ClientSet, changes: Changes, view: View) -> Spun:
     high = (view.high(client.frame) + reach).replace(month=12, day=31, hour=23, minute=59, second=59)
     loose += client.others(low, high)
     spun.is_endless = spun.is_endless or client.goes_on_after(high)
-    _gather(loose, changes, view, spun)
+    _gather(loose, changes, view, spun, is_shown)
     return spun
 
 
@@ -236,7 +239,9 @@ def _one_by_one(
     ]
 
 
-def _gather(loose: list[Other], changes: Changes, view: View, spun: Spun) -> None:
+def _gather(
+    loose: list[Other], changes: Changes, view: View, spun: Spun, is_shown: Callable[[Moment], bool]
+) -> None:
     """Make runs and single occurrences of what is left, chunk by chunk and clock by clock."""
     overridden = {override.wall for override in changes.overrides}
     groups: dict[tuple[object, ...], _Group] = {}
@@ -247,8 +252,9 @@ def _gather(loose: list[Other], changes: Changes, view: View, spun: Spun) -> Non
         if segment.template is None or changes.is_excluded(other.wall):
             continue
         out = segment.out(other.wall)
-        if not _is_due(segment, out, view):
+        if not _is_due(segment, out, view) and not is_shown(segment.frame.instant(out)):
             continue
+        spun.has_runs = True
         frame, at = segment.frame, out.time()
         days = 0
         if frame.zone is not None and not direct[id(segment)]:
@@ -285,13 +291,13 @@ def _is_direct(segment: Segment, view: View) -> bool:
 
 
 def _is_due(segment: Segment, out: dt.datetime, view: View) -> bool:
-    """Return whether an occurrence is to be shown: not over yet, or shown already."""
+    """Return whether an occurrence is not over yet."""
     frame, template = segment.frame, segment.template
     if template is None:
         return False
     start = frame.moment(out)
     end = frame.wall(end_of(template, start))
-    return end > view.low(frame) or out >= view.low(frame) or view.is_shown(frame.instant(out))
+    return end > view.low(frame) or out >= view.low(frame)
 
 
 def _gather_group(group: _Group, view: View, spun: Spun) -> None:

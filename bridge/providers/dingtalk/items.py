@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from bridge.model.upstream import Upstream
 from bridge.providers.dingtalk.compare import removed_id
 from bridge.providers.dingtalk.schema import is_cancelled, part, series_of, text
-from bridge.providers.dingtalk.times import stamp
+from bridge.providers.dingtalk.times import parse_stamp, stamp
 
 if TYPE_CHECKING:
     from bridge.model.recurrence import Moment
@@ -35,6 +35,25 @@ def placed(snapshot: Json, series_id: str, origin: Moment) -> Json:
     if not part(snapshot, "originStart"):
         told["originStart"] = _origin_start(origin)
     return told
+
+
+def in_zone_of(told: Json, ours: Json) -> Json:
+    """Return an answer with the zone of what we hold or asked, if it names another one for the same start and end.
+
+    Whether answers keep the zone of an event is unknown (reference 4.1); the vendor's clock for a series is the zone
+    that it was sent in. A series read in another one would seem to have lost all that lies beyond a change of offset.
+    """
+    zone = text(part(ours, "start"), "timeZone")
+    if not zone or text(part(told, "start"), "timeZone") in {"", zone}:
+        return told
+    if any(_instant(part(told, name)) != _instant(part(ours, name)) for name in ("start", "end")):
+        return told
+    return {**told, **{name: {**part(told, name), "timeZone": zone} for name in ("start", "end")}}
+
+
+def _instant(when: Json) -> dt.datetime | None:
+    stamped = parse_stamp(text(when, "dateTime"))
+    return stamped if stamped is not None and stamped.tzinfo is not None else None
 
 
 def removal(series_id: str, origin: Moment) -> Json:

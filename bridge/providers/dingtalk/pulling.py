@@ -22,13 +22,14 @@ from bridge.providers.dingtalk.compare import (
     origin_in,
     removed_key,
     same_event,
+    same_rule,
     same_version,
     with_reminders_of,
 )
-from bridge.providers.dingtalk.items import placed, removal, upstream
+from bridge.providers.dingtalk.items import in_zone_of, placed, removal, upstream
 from bridge.providers.dingtalk.reading import FORMS, Cursor, Listing
 from bridge.providers.dingtalk.schema import is_cancelled, is_series, part, series_of, text
-from bridge.providers.dingtalk.times import is_all_day, ms_of, origin_of, stamp
+from bridge.providers.dingtalk.times import is_all_day, ms_of, origin_of, stamp, zone_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -102,7 +103,7 @@ class Pull:
         exception in the future, and those that confirm what is missing.
         """
         listing, cursor = self._list(Cursor.load(cursor_text))
-        self._listed = {text(event, "id"): event for event in listing.events}
+        self._listed = {text(event, "id"): self._in_our_zone(event) for event in listing.events}
         self._complete = listing.complete
         view: list[Json] = []
         if self._full or self._deep or self._needs_look():
@@ -300,8 +301,17 @@ class Pull:
     def _fetch_master(self, series_id: str) -> Json | None:
         """Ask for a series, once per pull."""
         if series_id not in self._fresh:
-            self._fresh[series_id] = self._reader.get_readable(series_id)
+            got = self._reader.get_readable(series_id)
+            self._fresh[series_id] = None if got is None else self._in_our_zone(got)
         return self._fresh[series_id]
+
+    def _in_our_zone(self, event: Json) -> Json:
+        """Return a series in the zone that we hold it in, where it comes back in the organisation's own."""
+        held = self._held.get(text(event, "id"))
+        if held is None or not is_series(event) or not same_rule(event, held):
+            return event
+        is_default = zone_of(text(part(event, "start"), "timeZone")) == self._zone
+        return in_zone_of(event, held) if is_default else event
 
     def _told_apart(self, series_id: str, master: Json, shown: dict[str, Json]) -> Apart:
         """Compare what is shown with the series; missing is only what a complete view does not explain."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, assert_never
 from bridge.model.upstream import Applied, Create, Delete, Drop, NotApplied, Respond, Split, Update
 from bridge.providers.dingtalk.decode import partstat_of, span_of
 from bridge.providers.dingtalk.finding import find_created, find_occurrence, says
-from bridge.providers.dingtalk.items import placed, removal, upstream
+from bridge.providers.dingtalk.items import in_zone_of, placed, removal, upstream
 from bridge.providers.dingtalk.schema import flag, is_cancelled, rows, text
 from bridge.providers.dingtalk.times import MOMENT_MISSING
 from bridge.providers.dingtalk.writing import item_of
@@ -55,7 +55,7 @@ class Settler:
     def _create(self, operation: Create, known: Known) -> Applied | NotApplied:
         """Look for an event of this content that nobody knew. One call, one more for a hit."""
         found = find_created(self._reader, self._target, operation.payload, known, self._zone)
-        return NotApplied() if found is None else self._applied(found)
+        return NotApplied() if found is None else self._applied(in_zone_of(found, operation.payload))
 
     def _update(self, operation: Update) -> Applied | NotApplied:
         """Compare what was to change. One call. A half-done update may be repeated whole."""
@@ -63,7 +63,7 @@ class Settler:
         if got is None or is_cancelled(got):
             return NotApplied()
         holds = says(got, operation.after, self._zone, before=operation.before)
-        return self._applied(got) if holds else NotApplied()
+        return self._applied(in_zone_of(got, operation.after)) if holds else NotApplied()
 
     def _split(self, operation: Split) -> Applied | NotApplied:
         """Find the occurrence and compare. Up to four calls."""

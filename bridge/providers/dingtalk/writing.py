@@ -11,7 +11,7 @@ from bridge.model.upstream import Applied, Create, Delete, Drop, Respond, Split,
 from bridge.providers.dingtalk import changing
 from bridge.providers.dingtalk.compare import origin_in
 from bridge.providers.dingtalk.finding import find_occurrence
-from bridge.providers.dingtalk.items import placed, removal, upstream
+from bridge.providers.dingtalk.items import in_zone_of, placed, removal, upstream
 from bridge.providers.dingtalk.reading import Reader, told
 from bridge.providers.dingtalk.schema import is_series, part, rows, series_of, text
 from bridge.providers.dingtalk.times import is_all_day
@@ -111,7 +111,7 @@ class Writer:
             limiter.give_back_creation(key)
             raise
 
-    def _enough(self, answer: Json, asked: Mapping[str, Any], *, stale: bool) -> Json:
+    def _enough(self, answer: Json, asked: Json, *, stale: bool) -> Json:
         """Return an answer that tells all that ``decode`` needs; reads the event only if it does not."""
         lacks_rule = bool(asked.get("recurrence")) and not is_series(answer)
         lacks_people = bool(asked.get("attendees")) and not rows(answer, "attendees")
@@ -119,9 +119,9 @@ class Writer:
         if stale or lacks_rule or lacks_people or lacks_alarms or not part(answer, "start"):
             got = self._reader.get(text(answer, "id"))
             if got is not None:
-                return self._reader.with_all_attendees(got)
+                return in_zone_of(self._reader.with_all_attendees(got), asked)
             return told({**asked, **{name: value for name, value in answer.items() if value is not None}})
-        return told(answer)
+        return in_zone_of(told(answer), asked)
 
     # ---- update ------------------------------------------------------------------------------------------
 
