@@ -1,11 +1,12 @@
 """``make demo`` as a user of it sees it."""
 
 import datetime as dt
+from zoneinfo import ZoneInfo
 
 import caldav
 import httpx
 
-MONTH = dt.datetime.now(dt.UTC).replace(day=1, hour=0, minute=0)
+MONTH = dt.datetime.now(ZoneInfo("Asia/Shanghai")).replace(day=1, hour=0, minute=0)
 
 
 def client(demo, index=0):
