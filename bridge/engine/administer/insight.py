@@ -1,0 +1,148 @@
+"""What is known: states, receipts, the story of one event."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+from bridge.config import kind_of
+from bridge.engine.administer.base import Base
+from bridge.engine.held import held_ids
+from bridge.errors import Missing
+from bridge.model.cures import advice
+from bridge.plan.intent import State
+from bridge.store import calendars, intents, objects, people
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+    from bridge.engine.admin_api import Row
+
+RECEIPTS_MAX: Final = 1000
+"""Lines of one ``changes`` listing."""
+
+
+class Insight(Base):
+    """Read only."""
+
+    def status(self, user: str | None) -> list[Row]:
+        """Return per calendar: state, age of the data, what waits, what is wrong, who must act."""
+        now_ms = self._engine.clock.now_ms()
+        rows: list[Row] = []
+        with self._store.read() as c:
+            waiting = intents.waiting(c)
+            for shown, calendar in self._shown(c, user):
+                count, oldest_ms = waiting.get(shown.id, (0, 0))
+                rows.append(
+                    {
+                        "user": shown.user,
+                        "calendar": shown.slug,
+                        "source": shown.source_id,
+                        "state": calendar.state,
+                        "age_s": self._age_s(calendar),
+                        "waiting": count,
+                        "oldest_waiting_s": (now_ms - oldest_ms) // 1000 if count else None,
+                        "held": len(held_ids(calendar)),
+                        "reason": calendar.reason,
+                        **self._advice(calendar.source_id, calendar.state, calendar.cause),
+                    }
+                )
+            rows += self._unconnected(c, user)
+        return rows
+
+    def _advice(self, source_id: str, state: str, cause: str) -> dict[str, str]:
+        """Return who has to do what, in both languages."""
+        source = self._engine.sources.get(source_id)
+        kind = kind_of(source) if source is not None else ""
+        return {"cause": cause, **advice(state, kind=kind, cause=cause).as_row()}
+
+    def _unconnected(self, c: sa.Connection, user: str | None) -> list[Row]:
+        rows: list[Row] = []
+        for principal in people.all_principals(c):
+            if user is not None and principal.name != user:
+                continue
+            rows += [
+                {
+                    "user": principal.name,
+                    "calendar": None,
+                    "source": link.source_id,
+                    "state": link.state,
+                    "age_s": None,
+                    "waiting": 0,
+                    "oldest_waiting_s": None,
+                    "held": 0,
+                    "reason": link.reason,
+                    **self._advice(link.source_id, link.state, link.cause),
+                }
+                for link in people.links(c, principal.id)
+                if link.state != "connected"
+            ]
+        return rows
+
+    def changes(self, user: str | None, since_ms: int) -> list[Row]:
+        """Return the receipt of every edit, newest first."""
+        with self._store.read() as c:
+            if user is not None:
+                self._principal(c, user)
+            rows = intents.receipts(c, user=user or "", since_ms=since_ms, count=RECEIPTS_MAX)
+        return [_receipt(dict(row)) for row in rows]
+
+    def explain(self, what: str) -> list[Row]:
+        """Return the story of one event, by href, UID, or the vendor's id."""
+        rows: list[Row] = []
+        with self._store.read() as c:
+            for shown in calendars.collections(c):
+                row = objects.by_href(c, shown.id, what) or objects.by_uid(c, shown.id, what)
+                if row is None:
+                    item = objects.item_by_upstream(c, shown.id, what)
+                    row = objects.get(c, item.object_id) if item is not None else None
+                if row is not None:
+                    rows.append(
+                        {
+                            "user": shown.user,
+                            "calendar": shown.slug,
+                            "href": row.href,
+                            "uid": row.uid,
+                            "deleted": bool(row.deleted),
+                            "items": [
+                                {"piece": x.key, "id": x.upstream_id, "removed": bool(x.cancelled)}
+                                for x in objects.items(c, row.id)
+                            ],
+                        }
+                    )
+                href, uid = (row.href, row.uid) if row is not None else (what, what)
+                rows += [
+                    {
+                        "user": shown.user,
+                        "calendar": shown.slug,
+                        **_intent_story(x.state, x.words, x.opened_ms, x.action),
+                    }
+                    for x in intents.story(c, collection_id=shown.id, href=href, uid=uid)
+                ]
+        if not rows:
+            msg = "nothing is known of it: look for its file name in the URL, its UID, or the vendor's id"
+            raise Missing(msg)
+        return rows
+
+
+def _receipt(row: dict[str, Any]) -> Row:
+    is_open = row["state"] in (State.WAITING, State.IN_FLIGHT)
+    return {
+        "opened_ms": row["opened_ms"],
+        "closed_ms": row["closed_ms"] or None,
+        "user": row["user"],
+        "calendar": row["slug"],
+        "device": row["device"],
+        "action": row["action"],
+        "href": row["href"],
+        "uid": row["uid"],
+        "outcome": ("in doubt" if row["step"] else "waiting") if is_open else row["state"],
+        "words": row["words"],
+        "not_at_vendor": [f"{what}: {why}" for what, why in json.loads(row["losses"])],
+        "lost_text": row["lost_text"],
+        "attempts": row["attempts"],
+    }
+
+
+def _intent_story(state: str, words: str, opened_ms: int, action: str) -> Row:
+    return {"opened_ms": opened_ms, "action": action, "outcome": state, "words": words}
