@@ -1,4 +1,4 @@
-"""Verbs that look after the installation: ``check-config``, ``doctor``, ``migrate``."""
+"""Verbs that look after the installation: ``check-config``, ``doctor``."""
 
 from __future__ import annotations
 
@@ -81,16 +81,6 @@ def doctor(ctx: click.Context, *, as_json: bool) -> None:
             click.echo("nothing needs a person")
     if not healthy:
         ctx.exit(EXIT_FAILED)
-
-
-@click.command()
-@click.pass_obj
-def migrate(shell: Shell) -> None:
-    """Bring the database to this version's schema; `serve` does it by itself."""
-    config = shell.config()
-    from bridge.daemon import compose
-
-    click.echo(clean(compose.migrate(config)))
 
 
 def _asked(config: Config) -> list[Row]:

@@ -8,7 +8,7 @@ import sys
 import click
 
 from bridge import __version__, log
-from bridge.cli import calendars, care, people, run
+from bridge.cli import calendars, care, custody, people, run
 from bridge.cli.shell import Shell, Verbs
 
 
@@ -43,7 +43,10 @@ for verb in (
     calendars.changes,
     calendars.sync,
     calendars.explain,
-    care.migrate,
+    custody.backup,
+    custody.restore,
+    custody.verify,
+    custody.migrate,
     run.simulate,
 ):
     cli.add_command(verb)

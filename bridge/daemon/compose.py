@@ -12,6 +12,7 @@ from bridge.config_load import load
 from bridge.engine.admin import Admin
 from bridge.engine.carry import Carrier
 from bridge.engine.context import Engine
+from bridge.engine.custody.restore import epochs_before, restored_ms
 from bridge.engine.service import Service
 from bridge.errors import BridgeError
 from bridge.providers import registry
@@ -53,6 +54,8 @@ def compose(config: Config, *, count_call: Callable[[str, str, str], None] = _co
     try:
         store.migrate()
         clock = SystemClock()
+        with store.read() as c:
+            before, restored = epochs_before(c), restored_ms(c)
         runtime = Runtime(clock=clock, vault=TokenVault(store), count_call=count_call)
         engine = Engine(
             store=store,
@@ -63,6 +66,8 @@ def compose(config: Config, *, count_call: Callable[[str, str, str], None] = _co
             epoch=meta(store, "epoch", size_bytes=6),
             pepper=bytes.fromhex(meta(store, "pepper", size_bytes=32)),
             object_bytes_max=config.server.object_bytes_max,
+            epochs_before=before,
+            restored_ms=restored,
         )
     except BaseException:
         store.close()
@@ -84,15 +89,6 @@ def open_service(path: str) -> Service:
     credentials = os.environ.get("CREDENTIALS_DIRECTORY")
     config = load(Path(path), credentials_dir=Path(credentials) if credentials else None)
     return compose(config).service
-
-
-def migrate(config: Config) -> str:
-    """Bring the database to this version's schema; returns what was done."""
-    store = Store(config.database.url)
-    try:
-        return store.migrate()
-    finally:
-        store.close()
 
 
 def check_online(config: Config) -> list[Row]:

@@ -26,7 +26,7 @@ from bridge.model.people import PartStat
 from bridge.plan.intent import Action, backoff_s
 from bridge.plan.moments import key_moment
 from bridge.plan.steps import Step, next_step
-from bridge.providers.base import Applied, Delete, Known, NotApplied, Respond, Target
+from bridge.providers.base import Applied, Create, Delete, Known, NotApplied, Respond, Target
 from bridge.store import calendars, intents, objects
 
 if TYPE_CHECKING:
@@ -251,6 +251,12 @@ class _Job:
             if not (kept and intents.set_step(c, self._intent.id, owner=self._owner, step=encode_sent(sent))):
                 msg = "another node took the edit over"
                 raise Overtaken(msg)
+        if isinstance(sent.operation, Create) and self._intent.opened_ms < self._engine.restored_ms:
+            # Out of a backup: it may have been carried out after the backup was taken.
+            if self._settle(sent):
+                return
+            with self._engine.store.write() as c:
+                intents.set_step(c, self._intent.id, owner=self._owner, step=encode_sent(sent))
         provider = self._engine.provider(self._collection.source_id)
         try:
             applied = provider.apply(self._target, sent.operation, sent.token)
@@ -260,8 +266,8 @@ class _Job:
             applied = Applied(item=None)
         self._record(sent, applied)
 
-    def _settle(self, sent: Sent) -> None:
-        """Ask what became of a step whose answer never came."""
+    def _settle(self, sent: Sent) -> bool:
+        """Ask what became of a step whose answer never came; returns whether it stands at the vendor."""
         provider = self._engine.provider(self._collection.source_id)
         with self._engine.store.read() as c:
             known = Known(ids=objects.calendar_item_ids(c, self._collection.calendar_id))
@@ -276,8 +282,9 @@ class _Job:
             with self._engine.store.write() as c:
                 intents.set_step(c, self._intent.id, owner=self._owner, step=None)
             self._intent = replace(self._intent, step=None)
-            return
+            return False
         self._record(sent, answer)
+        return True
 
     def _record(self, sent: Sent, applied: Applied) -> None:
         """Write down what stands at the vendor now, together with the end of the step."""

@@ -60,6 +60,10 @@ class Engine:
     """Part of every sync token; changes when the mirror is rebuilt."""
     pepper: bytes
     """Keys the hashes of app passwords and feed tokens."""
+    epochs_before: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """Epochs before a restore, and up to which change number of each collection their tokens still count."""
+    restored_ms: int = 0
+    """Edits opened before this time came out of a backup: the vendor may have them already."""
     object_bytes_max: int = OBJECT_BYTES_MAX
     node: str = field(default_factory=node_name)
     """This process, as owner of leases and intents."""

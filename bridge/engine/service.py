@@ -16,6 +16,7 @@ from bridge.engine.api import (
     PutResult,
     SyncTokenInvalid,
 )
+from bridge.engine.custody.restore import number_of
 from bridge.engine.secrets import keyed_hash, normal
 from bridge.engine.texts import view
 from bridge.engine.write import Writer
@@ -186,19 +187,25 @@ class Service:
         return changed, deleted if sync_token else ()
 
     def _seq_of(self, collection: CollectionView, sync_token: str) -> int:
-        prefix = collection.sync_token[: -len(str(collection.change_seq))]
-        number = sync_token.removeprefix(prefix)
-        if (
-            not sync_token.startswith(prefix)
-            or not (number.isascii() and number.isdigit())
-            or len(number) > 18
-        ):
-            msg = "the sync token is not one of this calendar's; start again without one"
+        prefix = collection.sync_token[: -len(f"{collection.epoch}-{collection.change_seq}")]
+        number = (
+            number_of(
+                sync_token.removeprefix(prefix),
+                collection.id,
+                collection.epoch,
+                collection.change_seq,
+                self._engine.epochs_before,
+            )
+            if sync_token.startswith(prefix)
+            else None
+        )
+        if number is None:
+            msg = (
+                "the sync token is not one of this calendar's, or younger than the backup it was restored from; "
+                "start again without one"
+            )
             raise SyncTokenInvalid(msg)
-        if int(number) > collection.change_seq:
-            msg = "the sync token is newer than the calendar; start again without one"
-            raise SyncTokenInvalid(msg)
-        return int(number)
+        return number
 
     def put(
         self,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import sqlite3
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +17,6 @@ from alembic.script import ScriptDirectory
 from bridge.errors import BridgeError
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Iterator
 
 BUSY_TIMEOUT_MS = 10_000
@@ -65,28 +66,64 @@ class Store:
         with self._writer.connect() as connection, connection.begin():
             yield connection
 
+    @contextlib.contextmanager
+    def snapshot(self) -> Iterator[sa.Connection]:
+        """Run long readings on one unchanging snapshot, beside writers."""
+        options = {} if self.is_sqlite else {"isolation_level": "REPEATABLE READ"}
+        with self.engine.connect().execution_options(**options) as connection, connection.begin():
+            yield connection
+
     def migrate(self) -> str:
         """Bring the schema to this version; returns what was done. Raises SchemaError on a newer one."""
-        config = AlembicConfig()
-        config.set_main_option("script_location", str(MIGRATIONS))
-        script = ScriptDirectory.from_config(config)
-        head = script.get_current_head()
-        with self.engine.connect() as connection:
-            current = MigrationContext.configure(connection).get_current_revision()
+        config, script = _alembic()
+        head, current = script.get_current_head(), self._revision(script)
         if current == head:
             return f"schema {head} is current"
-        known = {revision.revision for revision in script.walk_revisions()}
-        if current is not None and current not in known:
-            msg = f"the database has schema {current}, which is newer than this version of queqiao; upgrade the software"
-            raise SchemaError(msg)
         with self._writer.connect() as connection:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
         return f"schema {current or 'none'} brought to {head}"
 
+    def needs_migration(self) -> bool:
+        """Return whether there is a schema, and an older one. Raises SchemaError on a newer one."""
+        _, script = _alembic()
+        return self._revision(script) not in (None, script.get_current_head())
+
+    def is_empty(self) -> bool:
+        """Return whether there is no schema at all."""
+        return self._revision(_alembic()[1]) is None
+
+    def _revision(self, script: ScriptDirectory) -> str | None:
+        with self.engine.connect() as connection:
+            current = MigrationContext.configure(connection).get_current_revision()
+        if current is not None and current not in {revision.revision for revision in script.walk_revisions()}:
+            msg = (
+                f"the database has schema {current}, which is newer than this version of queqiao; upgrade the software. "
+                "Nothing was changed"
+            )
+            raise SchemaError(msg)
+        return current
+
+    def copy_file(self, file: Path) -> None:
+        """Copy a SQLite database as it is, whatever its schema, beside writers. Raises OSError if ``file`` exists."""
+        os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        with self.engine.connect() as connection, contextlib.closing(sqlite3.connect(file)) as copy:
+            connection.connection.driver_connection.backup(copy)  # type: ignore[union-attr]
+
+    def connections(self) -> int:
+        """Return how many connections this process has open."""
+        pool = self.engine.pool
+        return pool.checkedin() + pool.checkedout() if isinstance(pool, sa.QueuePool) else 0
+
     def close(self) -> None:
         """Close all connections."""
         self.engine.dispose()
+
+
+def _alembic() -> tuple[AlembicConfig, ScriptDirectory]:
+    config = AlembicConfig()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    return config, ScriptDirectory.from_config(config)
 
 
 def _sqlite_connect(raw: sqlite3.Connection, _record: object) -> None:

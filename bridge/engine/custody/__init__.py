@@ -1,0 +1,1 @@
+"""Keeping the database: backup, restore, and whether it still holds together."""
