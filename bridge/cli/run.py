@@ -12,12 +12,15 @@ import click
 
 from bridge import log
 from bridge.cli.paper import clean, json_line
-from bridge.cli.shell import EXIT_FAILED, Sentence, Shell, as_json_option
+from bridge.cli.shell import EXIT_FAILED, Sentence, Shell, as_json_option, aside
 from bridge.config import split_listen
+from bridge.config_load import ConfigError, Inspection
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType
+
+    from bridge.config import Config
 
 DEMO_LISTEN: Final = "127.0.0.1:5232"
 
@@ -36,7 +39,10 @@ def _listen(_ctx: click.Context, _parameter: click.Parameter, value: str) -> str
 @as_json_option
 @click.pass_context
 def serve(ctx: click.Context, *, as_json: bool) -> None:
-    """Run the daemon: CalDAV, feeds, pages, callbacks, synchronisation. Ends on SIGTERM or SIGINT."""
+    """Run the daemon: CalDAV, feeds, pages, callbacks, synchronisation. Ends on SIGTERM or SIGINT.
+
+    SIGHUP reads the configuration anew; one that cannot be used is told and the old one stays.
+    """
     shell: Shell = ctx.obj
     config = shell.config()
     log.configure(config.log.level, config.log.format)
@@ -46,7 +52,18 @@ def serve(ctx: click.Context, *, as_json: bool) -> None:
     def ready(facts: dict[str, Any]) -> None:
         click.echo(json_line(facts) if as_json else f"serving {facts.get('url', config.server.listen)}")
 
-    ctx.exit(_ran(lambda: run.serve(config, on_ready=ready), config.server.listen))
+    def reload() -> Config | None:
+        try:
+            _, inspection = shell.inspect()
+        except ConfigError as error:
+            inspection = Inspection(config=None, problems=error.problems, warnings=[])
+        for problem in inspection.problems:
+            aside(f"problem: {problem}")
+        if inspection.config is not None:
+            log.configure(inspection.config.log.level, inspection.config.log.format)
+        return inspection.config
+
+    ctx.exit(_ran(lambda: run.serve(config, on_ready=ready, reload=reload), config.server.listen))
 
 
 @click.command()

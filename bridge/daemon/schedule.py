@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final
 
@@ -49,6 +50,7 @@ class Schedule:
         self._pool = ThreadPoolExecutor(PULL_THREADS, thread_name_prefix="pull")
         self._pulling: set[int] = set()
         self._pushed: set[str] = set()
+        self._moved_s = time.monotonic()
         self._ticker = BackgroundScheduler(
             executors={"default": TickerPool(4)},
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
@@ -66,8 +68,20 @@ class Schedule:
             ("forget", FORGET_S, self._forget),
             ("push", PUSH_S, self._push),
         ):
-            self._ticker.add_job(_guarded(name, work), "interval", seconds=seconds, id=name)
+            self._ticker.add_job(self._tick, "interval", args=(name, work), seconds=seconds, id=name)
         self._ticker.start()
+
+    def idle_s(self) -> float:
+        """Return how many seconds ago the last tick of any job ended."""
+        return time.monotonic() - self._moved_s
+
+    def _tick(self, name: str, work: Callable[[], None]) -> None:
+        """Run one job; what breaks is logged and the loop lives on."""
+        try:
+            work()
+        except Exception:
+            log.exception("tick.failed", extra=fields(job=name))
+        self._moved_s = time.monotonic()
 
     def close(self) -> None:
         """End the ticks; a pull that runs is finished."""
@@ -142,15 +156,3 @@ class Schedule:
             for collection_id, seq in objects.forget_tombstones(c, before_ms):
                 calendars.raise_floor(c, collection_id, seq)
             intents.forget(c, before_ms)
-
-
-def _guarded(name: str, work: Callable[[], None]) -> Callable[[], None]:
-    """Return a tick that logs what breaks and lives on."""
-
-    def tick() -> None:
-        try:
-            work()
-        except Exception:
-            log.exception("tick.failed", extra=fields(job=name))
-
-    return tick

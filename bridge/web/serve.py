@@ -42,6 +42,8 @@ WRITES: Final = frozenset(
 LINGER_S: Final = 2.0
 """How long a connection that we end may still send what nobody will read."""
 LINGER_BYTES: Final = 65_536
+ENDING: Final = "queqiao_ending"
+"""Set on a waitress server once it takes no further requests."""
 TICK_S: Final = 0.5
 """Longest sleep of the loop; it is woken when there is something to do."""
 
@@ -58,7 +60,9 @@ class _Task(WSGITask):  # type: ignore[misc]  # waitress has no types
         return bool(super().has_body) and not bodyless
 
     def build_response_header(self) -> bytes:
-        """Write the status line and headers."""
+        """Write the status line and headers; the last answer of a server that ends says so."""
+        if getattr(self.channel.server, ENDING, False) and not self.close_on_finish:
+            super().set_close_on_finish()
         self._building = True
         try:
             return cast("bytes", super().build_response_header())
@@ -186,6 +190,7 @@ class RunningServer:
             if self._stopping.is_set():
                 return
             self._stopping.set()
+        setattr(self._server, ENDING, True)
         with contextlib.suppress(OSError):
             self._server.pull_trigger()
         self._thread.join(timeout=TICK_S * 10)
@@ -242,12 +247,14 @@ def serve(
     connections_max: int = 1000,
     body_bytes_max: int = 2_000_000,
     channel_timeout_s: int = CHANNEL_TIMEOUT_S,
+    sock: socket.socket | None = None,
 ) -> RunningServer:
     """Serve ``app`` in the background; port 0 takes a free one. Raises OSError if the address cannot be had.
 
+    ``sock``: one that listens already, instead of ``host`` and ``port``; closed with the server.
     Half of the ``threads`` (at least one) are for requests that write, the others for all else.
     """
-    sock = listening_socket(host, port)
+    sock = sock or listening_socket(host, port)
     sockets: dict[int, Any] = {}
     workers = Workers(threads)
     server = create_server(
