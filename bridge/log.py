@@ -40,6 +40,8 @@ class Fields(TypedDict, total=False):
     """Every field a log line may carry. Units stand in the names; no field for titles, people or secrets."""
 
     action: str
+    ahead_s: float
+    """How far the database's clock is ahead of this machine's (seconds)."""
     address: str
     """Where we listen, as ``host:port``; never a person's address."""
     attempt: int

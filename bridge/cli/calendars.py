@@ -78,7 +78,10 @@ def status(shell: Shell, user: str | None, *, as_json: bool) -> None:
     if as_json:
         print_rows(rows, as_json=True)
         return
-    advice = ("reason", "cause", "who", "what", "who_zh", "what_zh")
+    advice = (
+        "reason", "cause", "until_ms", "who", "what", "who_zh", "what_zh", "waiting_reason", "waiting_until_ms",
+        "waiting_what", "waiting_what_zh",
+    )  # fmt: skip
     plain = [{key: value for key, value in row.items() if key not in advice} for row in rows]
     print_rows(
         plain, as_json=False, first=("user", "calendar", "state", "age_s", "waiting"), empty="no calendars"
@@ -89,10 +92,14 @@ def status(shell: Shell, user: str | None, *, as_json: bool) -> None:
 
 def _advice(row: Row) -> list[str]:
     """Return what is wrong with a calendar, and who has to do what in both languages; empty if nothing is."""
-    if row.get("state") == "connected":
-        return []
     where = f"{row.get('user') or ''} {row.get('calendar') or row.get('source') or ''}".strip()
-    lines = []
+    lines = [
+        clean(f"{where}: {row[what]} ({row.get('waiting_reason')})")
+        for what in ("waiting_what", "waiting_what_zh")
+        if row.get(what)
+    ]
+    if row.get("state") == "connected":
+        return lines
     for who, what in (("who", "what"), ("who_zh", "what_zh")):
         name = f" {row[who]}:" if row.get(who) else ""
         parts = [str(row[key]) for key in ("reason", what) if row.get(key)]

@@ -17,12 +17,14 @@ from bridge.engine.service import Service
 from bridge.errors import BridgeError
 from bridge.providers import registry
 from bridge.providers.runtime import Runtime
+from bridge.store.clock import DatabaseClock
 from bridge.store.engine import Store
-from bridge.store.shared import TokenVault, meta
+from bridge.store.shared import Tallies, TokenVault, meta
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from bridge.clock import Clock
     from bridge.config import Config
     from bridge.engine.admin_api import Row
 
@@ -53,10 +55,10 @@ def compose(config: Config, *, count_call: Callable[[str, str, str], None] = _co
     store = Store(config.database.url)
     try:
         store.migrate()
-        clock = SystemClock()
+        clock: Clock = SystemClock() if store.is_sqlite else DatabaseClock(store)
         with store.read() as c:
             before, restored = epochs_before(c), restored_ms(c)
-        runtime = Runtime(clock=clock, vault=TokenVault(store), count_call=count_call)
+        runtime = Runtime(clock=clock, vault=TokenVault(store), tallies=Tallies(store), count_call=count_call)
         engine = Engine(
             store=store,
             clock=clock,

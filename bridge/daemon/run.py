@@ -91,6 +91,7 @@ class Daemon:
         )
         self._closing.append(admin.close)
         self.parts.carrier.recover()
+        self.parts.carrier.wake()
         schedule = Schedule(self.parts, config.sync)
         schedule.start()
         self._closing.append(schedule.close)

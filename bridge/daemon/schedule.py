@@ -11,10 +11,12 @@ from apscheduler.executors.pool import ThreadPoolExecutor as TickerPool
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from bridge.engine import horizon, links, pull
-from bridge.engine.push import is_alive, poll_factor, poll_s
+from bridge.engine.polling import interval_s
+from bridge.engine.push import is_alive, poll_s
 from bridge.errors import BridgeError
 from bridge.log import fields
-from bridge.store import calendars, intents, objects
+from bridge.store import calendars, intents, objects, shared
+from bridge.store.clock import DatabaseClock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,11 +34,10 @@ TOKEN_S: Final = 120.0
 HORIZON_S: Final = 3600.0
 FORGET_S: Final = 6 * 3600.0
 PUSH_S: Final = 30.0
+RECOVER_S: Final = 5.0
+CLOCK_S: Final = 60.0
 PULL_THREADS: Final = 4
 PULLS_QUEUED_MAX: Final = 64
-LOOKED_LATELY_MS: Final = 24 * 3_600_000
-"""A calendar that no client asked for in a day is polled ten times as seldom."""
-SELDOM: Final = 10
 DAY_MS: Final = 86_400_000
 
 
@@ -67,6 +68,8 @@ class Schedule:
             ("horizon", HORIZON_S, self._horizon),
             ("forget", FORGET_S, self._forget),
             ("push", PUSH_S, self._push),
+            ("recover", RECOVER_S, self._recover),
+            ("clock", CLOCK_S, self._clock),
         ):
             self._ticker.add_job(self._tick, "interval", args=(name, work), seconds=seconds, id=name)
         self._ticker.start()
@@ -90,6 +93,15 @@ class Schedule:
 
     def _carry(self) -> None:
         self._parts.carrier.tick()
+
+    def _recover(self) -> None:
+        """Take over what processes of this host left behind; those of other hosts lose it when its time ends."""
+        self._parts.carrier.recover()
+
+    def _clock(self) -> None:
+        clock = self._engine.clock
+        if isinstance(clock, DatabaseClock):
+            clock.measure()
 
     def _links(self) -> None:
         links.tick(self._engine)
@@ -115,6 +127,10 @@ class Schedule:
 
     def _pull_one(self, calendar: CalendarRow, looked_ms: int) -> None:
         try:
+            with self._engine.store.write() as c:
+                until_ms = self._engine.clock.now_ms() + pull.LEASE_MS
+                if not calendars.claim_pull(c, calendar, until_ms=until_ms):
+                    return  # another node does it, or did it
             pull.pull(self._engine, calendar.id)
         except pull.Busy:
             self._next_at(calendar, self._sync.poll_s)
@@ -124,14 +140,9 @@ class Schedule:
             log.exception("pull.broken", extra=fields(calendar=calendar.id))
             self._next_at(calendar, 10 * self._sync.poll_s)
         else:
-            self._next_at(calendar, self._interval_s(calendar, looked_ms))
+            self._next_at(calendar, interval_s(self._engine, calendar, looked_ms))
         finally:
             self._pulling.discard(calendar.id)
-
-    def _interval_s(self, calendar: CalendarRow, looked_ms: int) -> float:
-        seconds = poll_s(self._engine, calendar.source_id) * poll_factor(self._engine, calendar.source_id)
-        lately = self._engine.clock.now_ms() - looked_ms < LOOKED_LATELY_MS
-        return seconds if lately else seconds * SELDOM
 
     def _push(self) -> None:
         """Poll the calendars of sources whose pushes have stopped no later than if there had never been any."""
@@ -156,3 +167,4 @@ class Schedule:
             for collection_id, seq in objects.forget_tombstones(c, before_ms):
                 calendars.raise_floor(c, collection_id, seq)
             intents.forget(c, before_ms)
+            shared.forget_tallies(c, before_ms)

@@ -27,7 +27,7 @@ from bridge.plan.intent import Action, backoff_s
 from bridge.plan.moments import key_moment
 from bridge.plan.steps import Step, next_step
 from bridge.providers.base import Applied, Create, Delete, Known, NotApplied, Respond, Target
-from bridge.store import calendars, intents, objects
+from bridge.store import calendars, intents, objects, shared
 
 if TYPE_CHECKING:
     from bridge.engine.context import Engine
@@ -40,6 +40,8 @@ STEPS_MAX: Final = 400
 """Operations of one edit; far above ``compile_items_max`` creations, drops and splits together."""
 OWNED_MS: Final = 60_000
 """How long an intent belongs to the one who carries it without a sign of life; longer than any request may take."""
+WAKE_AFTER_MS: Final = 15 * 60_000
+"""What waits longer than this (milliseconds) waits for a quota; all other waits are shorter."""
 SETTLE_AFTER_S: Final = 1.0
 """First wait before an unknown outcome is asked for."""
 
@@ -68,9 +70,29 @@ class Carrier:
         return event
 
     def recover(self) -> int:
-        """Free what processes of this host carried when they died; returns how many intents."""
+        """Free what processes of this host carried or held when they died; returns how many intents."""
+        with self._engine.store.read() as c:
+            owners = {*intents.owners(c), *shared.lease_owners(c)}
+        dead = [owner for owner in owners if is_dead(owner)]
+        if not dead:
+            return 0
         with self._engine.store.write() as c:
-            return sum(intents.abandon(c, owner) for owner in intents.owners(c) if is_dead(owner))
+            for owner in dead:
+                shared.release_leases(c, owner)
+            return sum(intents.abandon(c, owner) for owner in dead)
+
+    def wake(self) -> int:
+        """Try now what waits for the end of a quota: it may have been raised; returns how many edits and calendars.
+
+        Asking costs nothing: the bridge's own count refuses without a call, and calls that a vendor refuses for its
+        quota are not billed.
+        """
+        now_ms = self._engine.clock.now_ms()
+        with self._engine.store.write() as c:
+            after_ms = now_ms + WAKE_AFTER_MS
+            return intents.wake(c, now_ms=now_ms, after_ms=after_ms) + calendars.wake(
+                c, now_ms=now_ms, after_ms=after_ms
+            )
 
     def close(self) -> None:
         """Finish what has begun; what waits stays journaled."""

@@ -7,6 +7,7 @@ import os
 import secrets
 import socket
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bridge.clock import utc_from_ms
@@ -25,15 +26,23 @@ OBJECT_BYTES_MAX = 1_000_000
 """Size of one calendar object, in bytes, unless the configuration says otherwise."""
 
 
+def _host() -> str:
+    """Return what processes share that can see each other: containers may have one host name, but other processes."""
+    try:
+        return f"{socket.gethostname()}:{Path('/proc/self/ns/pid').stat().st_ino}"
+    except OSError:
+        return socket.gethostname()
+
+
 def node_name() -> str:
     """Return ``host/pid/random``: others on the same host can tell whether its process still lives."""
-    return f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}"
+    return f"{_host()}/{os.getpid()}/{secrets.token_hex(4)}"
 
 
 def is_dead(owner: str) -> bool:
     """Return whether an owner's process certainly is gone; of another host's nothing is certain."""
     parts = owner.split("/")
-    if len(parts) < 3 or parts[0] != socket.gethostname() or not parts[1].isdigit():
+    if len(parts) < 3 or parts[0] != _host() or not parts[1].isdigit():
         return False
     pid = int(parts[1])
     if pid == os.getpid():

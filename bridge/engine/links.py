@@ -35,7 +35,10 @@ def connect(engine: Engine, link: LinkRow) -> str:
     with engine.store.write() as c:
         if not shared.take_lease(c, name, owner=engine.node, length_ms=LEASE_MS):
             return link.state
+        current = next((x for x in people.links(c, link.principal_id) if x.id == link.id), None)
     try:
+        if current != link:
+            return current.state if current is not None else link.state  # another node did it meanwhile
         return _connect(engine, link)
     except BridgeError as error:
         return _failed(engine, link, error)

@@ -420,8 +420,12 @@ def is_alive(engine: Engine, source_id: str) -> bool:
 
 def poll_s(engine: Engine, source_id: str) -> float:
     """Return the usual interval between two sweeps, without pushes, in seconds."""
-    billed = hasattr(engine.sources.get(source_id), "monthly_calls")
-    return engine.sync.poll_billed_s if billed else engine.sync.poll_s
+    return engine.sync.poll_billed_s if is_billed(engine, source_id) else engine.sync.poll_s
+
+
+def is_billed(engine: Engine, source_id: str) -> bool:
+    """Return whether a source's calls cost something."""
+    return hasattr(engine.sources.get(source_id), "monthly_calls")
 
 
 def _poll_ms(engine: Engine, source_id: str) -> int:

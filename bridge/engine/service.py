@@ -17,6 +17,7 @@ from bridge.engine.api import (
     SyncTokenInvalid,
 )
 from bridge.engine.custody.restore import number_of
+from bridge.engine.polling import LOOKED_LATELY_MS
 from bridge.engine.secrets import keyed_hash, normal
 from bridge.engine.texts import view
 from bridge.engine.write import Writer
@@ -102,6 +103,8 @@ class Service:
         if row is not None and now_ms - row.looked_ms > USED_STEP_MS:
             with self._store.write() as c:
                 people.looked(c, user, now_ms=now_ms, older_ms=now_ms - USED_STEP_MS)
+                if row.looked_ms and now_ms - row.looked_ms > LOOKED_LATELY_MS:
+                    calendars.pull_soon(c, user, now_ms=now_ms)  # it was polled seldom until now
 
     # ---- calendars
 

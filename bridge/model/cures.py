@@ -144,12 +144,28 @@ WAIT: Final = _nobody(
 )
 
 
+def edits_wait(until: str) -> Cure:
+    """Return what is to be done about edits that are on their way to the vendor until a written time."""
+    return _nobody(
+        f"edits wait; they are kept here, and tried again by themselves at {until}",
+        f"有修改尚未送达平台;修改已保存,将于 {until} 自动重试",
+    )
+
+
 def cure_of(kind: str, cause: str) -> Cure:
     """Return the cure of a cause at a kind of vendor; an unknown cause is one that may pass."""
     return CURES.get(kind, {}).get(cause, WAIT)
 
 
-def advice(state: str, *, kind: str = "", cause: str = "") -> Cure:
-    """Return who has to do what about a state; where a vendor refuses, by the cause if it is known."""
+def advice(state: str, *, kind: str = "", cause: str = "", until: str = "") -> Cure:
+    """Return who has to do what about a state; where a vendor refuses, by the cause if it is known.
+
+    ``until``: a written time at which the state ends by itself, where that is known.
+    """
+    if state == "throttled" and until:
+        return _nobody(
+            f"wait: the calls allowed for now are used up; it goes on by itself at {until}",
+            f"请稍候:目前允许的调用次数已用完,将于 {until} 自动恢复",
+        )
     general = STATES.get(state, WAIT)
     return CURES.get(kind, {}).get(cause, general) if state == "unauthorised" else general

@@ -15,14 +15,22 @@ import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
 from urllib.parse import quote, urlencode, urlsplit
 
 import httpx
 import msgspec
 
-from bridge.errors import BridgeError, OutcomeUnknown, Refused, Throttled, Unreachable
-from bridge.providers.limiter import Lane, Limiter
+from bridge.errors import (
+    BridgeError,
+    OutcomeUnknown,
+    Refused,
+    Throttled,
+    TokenStale,
+    Unauthorised,
+    Unreachable,
+)
+from bridge.providers.limiter import Lane, Limiter, Priority
 
 if TYPE_CHECKING:
     from bridge.providers.base import Json
@@ -81,6 +89,8 @@ class Endpoint:
     """Whether the call changes anything: then a missing answer is OutcomeUnknown, nothing is sent twice."""
     timeout_s: float | None = None
     """For answers that are known to take long; otherwise the source's timeout."""
+    is_billed: bool = False
+    """Whether the vendor bills it: then each request is counted before it leaves."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +106,36 @@ class Reply:
 
 Judge: TypeAlias = Callable[[Endpoint, Reply], BridgeError | None]
 """Reads a vendor's own error form. None: no error that it knows; then the HTTP status decides."""
+
+
+class Meter(Protocol):
+    """Counts billed requests; every attempt is one."""
+
+    def take(self, priority: Priority, endpoint: str) -> str:
+        """Count a request that is about to leave; returns what ``give_back`` takes. Raises Throttled or Exhausted."""
+        ...
+
+    def give_back(self, taken: str) -> None:
+        """Undo it for a request that the vendor does not count."""
+        ...
+
+
+class _Free:
+    """Counts nothing."""
+
+    def take(self, _priority: Priority, _endpoint: str) -> str:
+        """Let everything pass."""
+        return ""
+
+    def give_back(self, _taken: str) -> None:
+        """Do nothing."""
+
+
+def _is_uncounted(failure: BridgeError, reply: Reply) -> bool:
+    """Return whether a vendor does not count a call with this answer: turned away at its gate, or by an ill one."""
+    if isinstance(failure, Throttled | TokenStale | Unauthorised):
+        return True
+    return not reply.json and reply.status >= STATUS_SERVER_FIRST
 
 
 class _Quiet(logging.Filter):
@@ -125,6 +165,10 @@ _NEVER_LEFT: Final = (
 )
 _NEVER_BUILT: Final = (httpx.InvalidURL, httpx.UnsupportedProtocol)
 _HTTPX_ERRORS: Final = (httpx.HTTPError, httpx.InvalidURL, httpx.CookieConflict, httpx.StreamError)
+
+
+class _NeverLeft(Unreachable):
+    """Unreachable, and no byte of the request was sent. Stays in this file."""
 
 
 def translate(endpoint: Endpoint, error: Exception) -> BridgeError:
@@ -190,7 +234,7 @@ class Transport:
         connections_max: int = 8,
         short_wait_s: float = 0.0,
         answer_bytes_max: int = ANSWER_BYTES_MAX,
-        rng: random.Random | None = None,
+        meter: Meter | None = None,
     ) -> None:
         """Prepare; nothing is sent. ``base_url`` may carry a path; raises ValueError unless it is http(s).
 
@@ -207,10 +251,11 @@ class Transport:
         self._runtime = runtime
         self._limiter = limiter
         self._judge = judge
+        self._meter = meter or _Free()
         self._timeout_s = timeout_s
         self._short_wait_s = short_wait_s
         self._answer_bytes_max = answer_bytes_max
-        self._rng = rng or random.Random()  # noqa: S311 - spreads retries, guards nothing
+        self._rng = random.Random()  # noqa: S311 - spreads retries, guards nothing
         self._client = httpx.Client(
             timeout=self._timeouts(timeout_s),
             limits=httpx.Limits(
@@ -272,13 +317,22 @@ class Transport:
 
     def _attempt(self, endpoint: Endpoint, request: httpx.Request, lane: Lane) -> Json:
         """Take a turn, send once, judge."""
+        meter = self._meter if endpoint.is_billed else _Free()
         with self._limiter.turn(endpoint.name, lane):
+            taken = meter.take(lane.priority, endpoint.name)
             try:
                 reply = self._exchange(endpoint, request)
+            except _NeverLeft as error:
+                meter.give_back(taken)
+                unsent = Unreachable(str(error))
+                self._count(endpoint, unsent)
+                raise unsent from None
             except BridgeError as error:
                 self._count(endpoint, error)
                 raise
             failure = self._judge(endpoint, reply) or judge_status(endpoint, reply)
+            if failure is not None and _is_uncounted(failure, reply):
+                meter.give_back(taken)
             self._count(endpoint, failure)
             if failure is None:
                 return reply.json or {}
@@ -303,11 +357,13 @@ class Transport:
             )
         except _HTTPX_ERRORS as error:
             failure = translate(endpoint, error)
+            if isinstance(error, _NEVER_LEFT):
+                failure = _NeverLeft(str(failure))
         except RuntimeError:
             # httpx's answer to a call on a closed client: nothing was sent.
             if not self._client.is_closed:
                 raise
-            failure = Unreachable(f"{endpoint.name}: the connection is being shut down")
+            failure = _NeverLeft(f"{endpoint.name}: the connection is being shut down")
         # Not "from error": an httpx exception holds the request, and with it the token.
         raise failure from None
 

@@ -7,19 +7,22 @@ longer than the caller's patience.
 
 from __future__ import annotations
 
+import datetime as dt
 import enum
 import threading
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from bridge.clock import SystemClock
 from bridge.errors import Exhausted, Throttled
+from bridge.providers.runtime import MemoryTallies
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from bridge.clock import Clock
+    from bridge.providers.runtime import Tallies
 
 EVERY_ENDPOINT: Final = "*"
 """Name for :meth:`Limiter.penalise` that holds back the whole source (a ban of the address, say)."""
@@ -30,8 +33,8 @@ WAITERS_MAX: Final = 500
 PENALTY_MAX_S: Final = 86_400.0
 """No answer of a vendor holds an endpoint back for longer than a day (seconds)."""
 
-CREATION_KEYS_MAX: Final = 50_000
-"""Counters of creations kept for one day; a source has no more people than this."""
+CREATIONS_MAX: Final = 1_000_000_000
+"""More creations than any source has on one day: the count where the vendor itself said that none is left."""
 
 WAIT_MIN_S: Final = 0.001
 """Shorter waits than this (seconds) are rounding, not waiting."""
@@ -107,15 +110,6 @@ class _Waiter:
     order: tuple[int, int, int]
 
 
-@dataclass(slots=True)
-class _Day:
-    """Creations of one calendar day."""
-
-    number: int = -1
-    made: dict[str, int] = field(default_factory=dict)
-    spent: set[str] = field(default_factory=set)
-
-
 class Limiter:
     """Thread-safe. All times come from the injected clock."""
 
@@ -128,7 +122,10 @@ class Limiter:
         rates: Mapping[str, Rate] | None = None,
         creations_per_day: int | None = None,
         day_offset_s: int = 8 * 3600,
+        tallies: Tallies | None = None,
+        name: str = "",
     ) -> None:
+        """Prepare. ``tallies`` count the creations of a day for all nodes, under ``name``, the source's id."""
         if concurrency < 1:
             msg = "a source needs a concurrency of at least 1"
             raise ValueError(msg)
@@ -138,6 +135,8 @@ class Limiter:
         self._rates = dict(rates or {})
         self._creations_per_day = creations_per_day
         self._day_offset_s = day_offset_s
+        self._tallies = tallies or MemoryTallies()
+        self._name = name
         self._changed = threading.Condition()
         self._buckets: dict[str, _Bucket] = {}
         self._waiters: list[_Waiter] = []
@@ -146,7 +145,6 @@ class Limiter:
         self._round = 0
         self._last_round: dict[str, int] = {}
         self._barred_until_s = 0.0
-        self._day = _Day()
 
     # ---- turns -------------------------------------------------------------------------------------------
 
@@ -262,41 +260,35 @@ class Limiter:
     # ---- creations per day -------------------------------------------------------------------------------
 
     def take_creation(self, key: str = "") -> None:
-        """Count one creation for ``key`` (a person; "" is the app). Raises Exhausted when none is left."""
-        with self._changed:
-            day = self._today()
-            made = day.made.get(key, 0)
-            limit = self._creations_per_day
-            if key in day.spent or (limit is not None and made >= limit):
-                msg = "today's creations are used up at this source; a new day begins at midnight there"
-                raise Exhausted(msg, retry_after_s=self.day_left_s())
-            if key in day.made or len(day.made) < CREATION_KEYS_MAX:
-                day.made[key] = made + 1
+        """Count one creation for ``key`` (a person; "" is the app), for all nodes. Raises Exhausted when none is left."""
+        most = CREATIONS_MAX if self._creations_per_day is None else self._creations_per_day
+        left_s = self.day_left_s()
+        until_ms = self._clock.now_ms() + int(left_s * 1000)
+        if not self._tallies.take(self._today(key), most=most, until_ms=until_ms):
+            day = self._day(until_ms + 1)
+            msg = f"today's creations are used up at this source; a new day begins there with {day}"
+            raise Exhausted(msg, retry_after_s=left_s)
 
     def give_back_creation(self, key: str = "") -> None:
         """Undo :meth:`take_creation` after a call that certainly made nothing."""
-        with self._changed:
-            day = self._today()
-            if day.made.get(key, 0) > 0:
-                day.made[key] -= 1
+        self._tallies.give_back(self._today(key))
 
     def spend_creations(self, key: str = "") -> None:
         """Note that the vendor itself said that no creation is left for ``key`` today."""
-        with self._changed:
-            self._today().spent.add(key)
+        until_ms = self._clock.now_ms() + int(self.day_left_s() * 1000)
+        self._tallies.raise_to(self._today(key), CREATIONS_MAX, until_ms=until_ms)
 
     def creations_today(self, key: str = "") -> int:
         """Return how many creations were counted today."""
-        with self._changed:
-            return self._today().made.get(key, 0)
+        return self._tallies.used(self._today(key))
 
     def day_left_s(self) -> float:
         """Return the seconds until the vendor's midnight."""
         return DAY_S - (self._clock.now_ms() / 1000 + self._day_offset_s) % DAY_S
 
-    def _today(self) -> _Day:
-        """Return the counters of the current day, emptied at the vendor's midnight."""
-        number = int((self._clock.now_ms() / 1000 + self._day_offset_s) // DAY_S)
-        if number != self._day.number:
-            self._day = _Day(number=number)
-        return self._day
+    def _today(self, key: str) -> str:
+        """Return the name of today's count of a person."""
+        return f"{self._name}:creations:{self._day(self._clock.now_ms())}:{key}"
+
+    def _day(self, at_ms: int) -> dt.date:
+        return dt.datetime.fromtimestamp(at_ms / 1000 + self._day_offset_s, tz=dt.UTC).date()

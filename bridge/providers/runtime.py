@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -48,15 +50,70 @@ class MemoryVault:
             self._tokens.pop(name, None)
 
 
+class Tallies(Protocol):
+    """Counts of what is limited for some time, shared between threads, processes and nodes. Thread-safe.
+
+    A name holds what is counted and for which day or month, so a new time begins at nothing by itself.
+    """
+
+    def take(self, name: str, *, most: int, until_ms: int) -> bool:
+        """Count one more, durably; False, and nothing counted, when ``most`` are taken. ``until_ms``: when its time ends."""
+        ...
+
+    def give_back(self, name: str) -> None:
+        """Count one less."""
+        ...
+
+    def raise_to(self, name: str, used: int, *, until_ms: int) -> None:
+        """Count at least so many."""
+        ...
+
+    def used(self, name: str) -> int:
+        """Return the count."""
+        ...
+
+
+class MemoryTallies:
+    """Counts of one process, for tests and one-shot commands."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._used: Counter[str] = Counter()
+
+    def take(self, name: str, *, most: int, until_ms: int) -> bool:
+        """Count one more; False when ``most`` are taken."""
+        with self._lock:
+            if self._used[name] >= most:
+                return False
+            self._used[name] += 1
+            return True
+
+    def give_back(self, name: str) -> None:
+        """Count one less."""
+        with self._lock:
+            self._used[name] = max(0, self._used[name] - 1)
+
+    def raise_to(self, name: str, used: int, *, until_ms: int) -> None:
+        """Count at least so many."""
+        with self._lock:
+            self._used[name] = max(self._used[name], used)
+
+    def used(self, name: str) -> int:
+        """Return the count."""
+        with self._lock:
+            return self._used[name]
+
+
 def _no_count(_source: str, _endpoint: str, _outcome: str) -> None:
     """Count nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Runtime:
-    """Clock, vault and counters for one provider."""
+    """Clock, vault, counts and counters for one provider."""
 
     clock: Clock = field(default_factory=SystemClock)
     vault: TokenVault = field(default_factory=MemoryVault)
+    tallies: Tallies = field(default_factory=MemoryTallies)
     count_call: Callable[[str, str, str], None] = _no_count
     """Called once per HTTP request with (source, endpoint, outcome)."""

@@ -27,6 +27,17 @@ _STATE: Final = sa.text("""
 _SOONER: Final = sa.text("""
     UPDATE calendar SET pull_at_ms = :at_ms WHERE source_id = :source_id AND pull_at_ms > :at_ms
 """)
+_AWAKE: Final = sa.text("""
+    UPDATE calendar SET pull_at_ms = :now_ms WHERE pull_at_ms > :now_ms AND state NOT IN ('throttled', 'unauthorised')
+      AND EXISTS (SELECT 1 FROM collection c JOIN principal p ON p.id = c.principal_id
+                  WHERE c.calendar_id = calendar.id AND p.name = :user)
+""")
+_UNTHROTTLE: Final = sa.text("""
+    UPDATE calendar SET pull_at_ms = :now_ms WHERE state = 'throttled' AND pull_at_ms > :after_ms
+""")
+_CLAIM_PULL: Final = sa.text("""
+    UPDATE calendar SET pull_at_ms = :until_ms WHERE id = :id AND pull_at_ms = :pull_at_ms
+""")
 _RECURRING: Final = sa.text("""
     SELECT 1 FROM object o JOIN collection c ON c.id = o.collection_id
     WHERE c.calendar_id = :calendar_id AND o.recurring = 1 LIMIT 1
@@ -111,6 +122,22 @@ def set_state(c: sa.Connection, row: CalendarRow, **changes: Any) -> None:
 def pull_before(c: sa.Connection, source_id: str, at_ms: int) -> None:
     """Let no calendar of a source wait longer than until a time for its next pull."""
     c.execute(_SOONER, {"source_id": source_id, "at_ms": at_ms})
+
+
+def pull_soon(c: sa.Connection, user: str, *, now_ms: int) -> None:
+    """Let what a user looks at be pulled now, where no vendor asked to wait."""
+    c.execute(_AWAKE, {"user": user, "now_ms": now_ms})
+
+
+def wake(c: sa.Connection, *, now_ms: int, after_ms: int) -> int:
+    """Let throttled calendars whose next pull is later than ``after_ms`` be tried now; returns how many."""
+    return c.execute(_UNTHROTTLE, {"now_ms": now_ms, "after_ms": after_ms}).rowcount
+
+
+def claim_pull(c: sa.Connection, row: CalendarRow, *, until_ms: int) -> bool:
+    """Take the pull that is due as ``row`` says; False when another node took it. If we die it is due at ``until_ms``."""
+    values = {"id": row.id, "pull_at_ms": row.pull_at_ms, "until_ms": until_ms}
+    return c.execute(_CLAIM_PULL, values).rowcount == 1
 
 
 def has_recurring(c: sa.Connection, calendar_id: int) -> bool:

@@ -69,6 +69,13 @@ _WAITING: Final = sa.text("""
     SELECT collection_id, COUNT(*) AS waiting, MIN(opened_ms) AS oldest_ms FROM intent
     WHERE state IN ('waiting', 'in_flight') GROUP BY collection_id
 """)
+_DELAYED: Final = sa.text("""
+    SELECT collection_id, words, retry_at_ms FROM intent
+    WHERE state = 'waiting' AND retry_at_ms > :now_ms AND words <> '' ORDER BY retry_at_ms, id
+""")
+_WAKE: Final = sa.text(
+    "UPDATE intent SET retry_at_ms = :now_ms WHERE state = 'waiting' AND retry_at_ms > :after_ms"
+)
 _RECEIPTS: Final = sa.text("""
     SELECT i.*, u.name AS "user", c.slug FROM intent i JOIN collection c ON c.id = i.collection_id
     JOIN principal u ON u.id = c.principal_id
@@ -210,6 +217,16 @@ def due(c: sa.Connection, *, now_ms: int, count: int) -> list[IntentRow]:
 def waiting(c: sa.Connection) -> dict[int, tuple[int, int]]:
     """Return collection -> (how many wait, when the oldest was opened)."""
     return {int(r[0]): (int(r[1]), int(r[2])) for r in c.execute(_WAITING)}
+
+
+def delayed(c: sa.Connection, *, now_ms: int) -> dict[int, tuple[str, int]]:
+    """Return collection -> (why, until when) of the edit that waits longest for its next try."""
+    return {int(r[0]): (str(r[1]), int(r[2])) for r in c.execute(_DELAYED, {"now_ms": now_ms})}
+
+
+def wake(c: sa.Connection, *, now_ms: int, after_ms: int) -> int:
+    """Let edits whose next try is later than ``after_ms`` be tried now; returns how many."""
+    return c.execute(_WAKE, {"now_ms": now_ms, "after_ms": after_ms}).rowcount
 
 
 def receipts(c: sa.Connection, *, user: str, since_ms: int, count: int) -> list[sa.RowMapping]:

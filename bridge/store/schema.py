@@ -244,6 +244,9 @@ lease = Table("lease", metadata, Column("name", Text, primary_key=True), _text("
 
 token = Table("token", metadata, Column("name", Text, primary_key=True), _text("value"), _num("expires_ms"))
 
+tally = Table("tally", metadata, Column("name", Text, primary_key=True), _num("used"), _num("until_ms"))
+"""What was used of something that is limited for some time; ``name`` holds the time, ``until_ms`` its end."""
+
 feed = Table(
     "feed",
     metadata,

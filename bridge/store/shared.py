@@ -1,4 +1,4 @@
-"""What nodes share: leases on the database's clock, access tokens, the directory cache, meta values."""
+"""What nodes share: leases on the database's clock, access tokens, counts, the directory cache, meta values."""
 
 from __future__ import annotations
 
@@ -40,12 +40,26 @@ _HELD: Final = {
     """),
 }
 _RELEASE: Final = sa.text("DELETE FROM lease WHERE name = :name AND owner = :owner")
+_LEASE_OWNERS: Final = sa.text("SELECT DISTINCT owner FROM lease")
+_RELEASE_ALL: Final = sa.text("DELETE FROM lease WHERE owner = :owner")
 _TOKEN: Final = sa.text("SELECT value, expires_ms FROM token WHERE name = :name")
 _TOKEN_PUT: Final = sa.text("""
     INSERT INTO token (name, value, expires_ms) VALUES (:name, :value, :expires_ms)
     ON CONFLICT (name) DO UPDATE SET value = :value, expires_ms = :expires_ms
 """)
 _TOKEN_FORGET: Final = sa.text("DELETE FROM token WHERE name = :name AND value = :value")
+_TALLY: Final = sa.text("SELECT used FROM tally WHERE name = :name")
+_TALLY_TAKE: Final = sa.text("""
+    INSERT INTO tally (name, used, until_ms) VALUES (:name, 1, :until_ms)
+    ON CONFLICT (name) DO UPDATE SET used = tally.used + 1 WHERE tally.used < :most
+    RETURNING used
+""")
+_TALLY_GIVE_BACK: Final = sa.text("UPDATE tally SET used = used - 1 WHERE name = :name AND used > 0")
+_TALLY_RAISE: Final = sa.text("""
+    INSERT INTO tally (name, used, until_ms) VALUES (:name, :used, :until_ms)
+    ON CONFLICT (name) DO UPDATE SET used = :used WHERE tally.used < :used
+""")
+_TALLY_FORGET: Final = sa.text("DELETE FROM tally WHERE until_ms < :before_ms")
 _META: Final = sa.text("SELECT value FROM meta WHERE key = :key")
 _META_ADD: Final = sa.text("INSERT INTO meta (key, value) VALUES (:key, :value) ON CONFLICT DO NOTHING")
 _PERSON: Final = sa.text(
@@ -80,6 +94,16 @@ def is_leased(c: sa.Connection, name: str) -> bool:
 def release_lease(c: sa.Connection, name: str, *, owner: str) -> None:
     """Give a lease back."""
     c.execute(_RELEASE, {"name": name, "owner": owner})
+
+
+def lease_owners(c: sa.Connection) -> list[str]:
+    """Return who holds, or held, a lease."""
+    return [str(r[0]) for r in c.execute(_LEASE_OWNERS)]
+
+
+def release_leases(c: sa.Connection, owner: str) -> None:
+    """Give back all leases of an owner that is no more."""
+    c.execute(_RELEASE_ALL, {"owner": owner})
 
 
 def meta(store: Store, key: str, *, size_bytes: int = 16) -> str:
@@ -148,3 +172,39 @@ class TokenVault:
         """Drop this very token; a newer one stays."""
         with self._store.write() as c:
             c.execute(_TOKEN_FORGET, {"name": name, "value": token})
+
+
+class Tallies:
+    """Counts in the database: one statement each, so that no two nodes take the last one (``providers.runtime.Tallies``)."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def take(self, name: str, *, most: int, until_ms: int) -> bool:
+        """Count one more, committed before it is used; False when ``most`` are taken."""
+        if most < 1:
+            return False
+        with self._store.write() as c:
+            values = {"name": name, "most": most, "until_ms": until_ms}
+            return c.execute(_TALLY_TAKE, values).first() is not None
+
+    def give_back(self, name: str) -> None:
+        """Count one less."""
+        with self._store.write() as c:
+            c.execute(_TALLY_GIVE_BACK, {"name": name})
+
+    def raise_to(self, name: str, used: int, *, until_ms: int) -> None:
+        """Count at least so many."""
+        with self._store.write() as c:
+            c.execute(_TALLY_RAISE, {"name": name, "used": used, "until_ms": until_ms})
+
+    def used(self, name: str) -> int:
+        """Return the count."""
+        with self._store.read() as c:
+            row = c.execute(_TALLY, {"name": name}).first()
+        return 0 if row is None else int(row[0])
+
+
+def forget_tallies(c: sa.Connection, before_ms: int) -> None:
+    """Drop counts whose time has long ended."""
+    c.execute(_TALLY_FORGET, {"before_ms": before_ms})

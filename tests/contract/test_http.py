@@ -6,7 +6,6 @@ import contextlib
 import io
 import json
 import logging
-import random
 import socket
 import struct
 import threading
@@ -168,9 +167,7 @@ def connect() -> Iterator[Callable[..., Transport]]:
             clock, concurrency=4, rate=Rate(per_s=1000, burst=1000)
         )
         settings = {"judge": lambda _endpoint, _reply: None, "timeout_s": 0.3, **more}
-        transport = Transport(
-            source_id="test", base_url=url, runtime=runtime, limiter=limiter, rng=random.Random(1), **settings
-        )
+        transport = Transport(source_id="test", base_url=url, runtime=runtime, limiter=limiter, **settings)
         made.append(transport)
         return transport
 

@@ -5,13 +5,16 @@ import threading
 import pytest
 import sqlalchemy as sa
 import sqlalchemy.exc
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config as AlembicConfig
 from alembic.runtime.migration import MigrationContext
 
 from bridge.plan.intent import MOVES, State, backoff_s
 from bridge.store import calendars, intents, objects, people, shared
-from bridge.store.engine import SchemaError
+from bridge.store.engine import MIGRATIONS, SchemaError, Store
 from bridge.store.schema import metadata
+from bridge.store.shared import Tallies, forget_tallies
 
 NOW = 1_800_000_000_000
 
@@ -227,3 +230,44 @@ def test_waiting_doubles_is_bounded_and_heeds_the_vendor():
     assert [backoff_s(n) for n in (1, 2, 3, 4)] == [1.0, 2.0, 4.0, 8.0]
     assert backoff_s(100) == 300.0
     assert backoff_s(1, retry_after_s=3600) == 3600
+
+
+def test_a_tally_ends_exactly_at_its_most_whoever_takes(store):
+    tallies = [Tallies(store) for _ in range(4)]
+    taken = []
+
+    def take(tally):
+        while tally.take("calls:2026-11", most=40, until_ms=NOW):
+            taken.append(1)
+
+    threads = [threading.Thread(target=take, args=(tally,)) for tally in tallies]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert len(taken) == tallies[0].used("calls:2026-11") == 40
+    tallies[1].give_back("calls:2026-11")
+    assert tallies[2].take("calls:2026-11", most=40, until_ms=NOW)
+    assert not tallies[3].take("calls:2026-11", most=40, until_ms=NOW)
+    assert not tallies[3].take("never", most=0, until_ms=NOW)
+    tallies[0].raise_to("never", 7, until_ms=NOW + 10)
+    tallies[0].raise_to("never", 3, until_ms=NOW + 10)
+    with store.write() as c:
+        forget_tallies(c, NOW + 1)
+    assert (tallies[0].used("never"), tallies[0].used("calls:2026-11")) == (7, 0)
+
+
+def test_a_months_calls_of_an_earlier_version_are_taken_over(tmp_path):
+    old = Store(f"sqlite:///{tmp_path}/old.db")
+    config = AlembicConfig()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    with old.write() as c:
+        config.attributes["connection"] = c
+        command.upgrade(config, "0001")
+    with old.write() as c:
+        c.execute(sa.text("INSERT INTO token VALUES ('ding:calls:2026-11', '4321', 5), ('ding:app', 'x', 6)"))
+    old.migrate()
+    assert Tallies(old).used("ding:calls:2026-11") == 4321
+    with old.read() as c:
+        assert c.execute(sa.text("SELECT name FROM token")).scalars().all() == ["ding:app"]
+    old.close()

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Any, Final
+from zoneinfo import ZoneInfo
 
+from bridge.clock import utc_from_ms
 from bridge.config import kind_of
 from bridge.engine.administer.base import Base
 from bridge.engine.held import held_ids
 from bridge.errors import Missing
-from bridge.model.cures import advice
+from bridge.model.cures import advice, edits_wait
 from bridge.plan.intent import State
 from bridge.store import calendars, intents, objects, people
 
@@ -31,8 +33,10 @@ class Insight(Base):
         rows: list[Row] = []
         with self._store.read() as c:
             waiting = intents.waiting(c)
+            delayed = intents.delayed(c, now_ms=now_ms)
             for shown, calendar in self._shown(c, user):
                 count, oldest_ms = waiting.get(shown.id, (0, 0))
+                until_ms = calendar.pull_at_ms if calendar.state == "throttled" else None
                 rows.append(
                     {
                         "user": shown.user,
@@ -44,17 +48,37 @@ class Insight(Base):
                         "oldest_waiting_s": (now_ms - oldest_ms) // 1000 if count else None,
                         "held": len(held_ids(calendar)),
                         "reason": calendar.reason,
-                        **self._advice(calendar.source_id, calendar.state, calendar.cause),
+                        "until_ms": until_ms,
+                        **self._advice(calendar.source_id, calendar.state, calendar.cause, until_ms),
+                        **self._edits(calendar.source_id, *delayed.get(shown.id, ("", None))),
                     }
                 )
             rows += self._unconnected(c, user)
         return rows
 
-    def _advice(self, source_id: str, state: str, cause: str) -> dict[str, str]:
+    def _advice(self, source_id: str, state: str, cause: str, until_ms: int | None = None) -> dict[str, str]:
         """Return who has to do what, in both languages."""
         source = self._engine.sources.get(source_id)
         kind = kind_of(source) if source is not None else ""
-        return {"cause": cause, **advice(state, kind=kind, cause=cause).as_row()}
+        until = self._written(source_id, until_ms)
+        return {"cause": cause, **advice(state, kind=kind, cause=cause, until=until).as_row()}
+
+    def _edits(self, source_id: str, words: str, until_ms: int | None) -> Row:
+        """Return why edits wait, and until when, in both languages."""
+        cure = edits_wait(self._written(source_id, until_ms)) if until_ms else None
+        return {
+            "waiting_reason": words,
+            "waiting_until_ms": until_ms,
+            "waiting_what": cure.what if cure else "",
+            "waiting_what_zh": cure.what_zh if cure else "",
+        }
+
+    def _written(self, source_id: str, at_ms: int | None) -> str:
+        """Write a time as the source's people read it."""
+        if at_ms is None:
+            return ""
+        zone = ZoneInfo(self._engine.default_zone(source_id))
+        return f"{utc_from_ms(at_ms).astimezone(zone):%Y-%m-%d %H:%M (UTC%:z)}"
 
     def _unconnected(self, c: sa.Connection, user: str | None) -> list[Row]:
         rows: list[Row] = []
@@ -72,7 +96,14 @@ class Insight(Base):
                     "oldest_waiting_s": None,
                     "held": 0,
                     "reason": link.reason,
-                    **self._advice(link.source_id, link.state, link.cause),
+                    "until_ms": link.retry_at_ms if link.state == "throttled" else None,
+                    **self._advice(
+                        link.source_id,
+                        link.state,
+                        link.cause,
+                        link.retry_at_ms if link.state == "throttled" else None,
+                    ),
+                    **self._edits(link.source_id, "", None),
                 }
                 for link in people.links(c, principal.id)
                 if link.state != "connected"

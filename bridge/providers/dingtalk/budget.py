@@ -1,17 +1,18 @@
 """The month's billed calls, spread over the month (reference 5.2; product page, "The call budget").
 
-Edits are never held back here: DingTalk itself says when nothing is left. Polling goes no further than a start-up
-share plus its part of the month so far; what a person looks at may use nearly all. Calls are counted by this bridge
-only: other apps of the organisation spend from the same quota, so ``monthly_calls`` is our share of it.
+A call is counted in the database before it leaves, in one statement that refuses the one too many: neither a crash nor
+another node makes more of them than ``monthly_calls``. Polling goes no further than a start-up share plus its part of
+the month so far; what a person looks at may use nearly all; edits may use the rest. Other apps of the organisation
+spend from the same quota, so ``monthly_calls`` is our share of it.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-import threading
+import math
 from typing import TYPE_CHECKING, Final
 
-from bridge.errors import Throttled
+from bridge.errors import Exhausted, Throttled
 from bridge.providers.dingtalk.codes import VENDOR_ZONE
 from bridge.providers.limiter import Priority
 
@@ -27,97 +28,71 @@ PACED_SHARE: Final = 0.6
 LOOK_SHARE: Final = 0.95
 """Share of the month's calls up to which what somebody looks at is still asked for."""
 
-SAVED_EVERY: Final = 20
-"""Calls between two savings of the count; so many may be forgotten when a process dies."""
-
-LOADED_EVERY_S: Final = 60.0
-"""Seconds between two looks at what other processes have spent."""
-
 
 class Budget:
-    """Counts the billed calls of one source. Thread-safe; the count is shared through the vault.
-
-    Two processes that save in the same moment may lose a few calls of one: the vendor has the last word anyway.
-    """
+    """Counts the billed calls of one source (``providers.http.Meter``). Thread-safe."""
 
     def __init__(self, runtime: Runtime, source_id: str, monthly_calls: int) -> None:
         self._clock = runtime.clock
-        self._vault = runtime.vault
+        self._tallies = runtime.tallies
         self._name = f"{source_id}:calls"
         self._monthly = monthly_calls
-        self._lock = threading.Lock()
-        self._month = ""
-        self._shared = 0
-        """What all processes have saved."""
-        self._fresh = 0
-        """What we have spent since."""
-        self._loaded_s = float("-inf")
 
-    def spend(self, priority: Priority, endpoint: str) -> None:
-        """Count one call, or raise Throttled where the month's calls have to last longer."""
-        with self._lock:
-            self._refresh()
-            used = self._shared + self._fresh
-            wait_s = self._wait_s(priority, used)
-            if wait_s > 0:
-                msg = (
-                    f"{endpoint}: {used} of the {self._monthly} calls of this month are used; the rest is spread "
-                    "over the month, reading goes on later and edits go on now"
-                )
-                raise Throttled(msg, retry_after_s=wait_s)
-            self._fresh += 1
-            if self._fresh >= SAVED_EVERY:
-                self._save()
+    def take(self, priority: Priority, endpoint: str) -> str:
+        """Count one call that is about to leave; returns what :meth:`give_back` takes.
 
-    def give_back(self) -> None:
-        """Undo one call that the vendor did not carry out, and so does not count."""
-        with self._lock:
-            self._fresh -= 1
+        Raises Exhausted when the month's calls are used up, Throttled where they have to last longer.
+        """
+        name, (start, end) = self._month(), self._span()
+        most = self._most(priority, start, end)
+        if self._tallies.take(name, most=most, until_ms=round(end.timestamp() * 1000)):
+            return name
+        used = self._tallies.used(name)
+        left_s = max(1.0, (end - self._now()).total_seconds())
+        day = f"{end:%Y-%m-%d}"
+        if used >= self._monthly:
+            msg = (
+                f"{endpoint}: all {self._monthly} calls of this month are used; it goes on by itself on {day}, "
+                "or after a restart with a larger monthly_calls"
+            )
+            raise Exhausted(msg, retry_after_s=left_s)
+        msg = (
+            f"{endpoint}: {used} of the {self._monthly} calls of this month are used; the rest is spread over the "
+            f"month, which ends on {day}: reading goes on later, edits go on now"
+        )
+        raise Throttled(msg, retry_after_s=self._wait_s(priority, used, start, end))
+
+    def give_back(self, taken: str) -> None:
+        """Undo one call that the vendor certainly does not count."""
+        self._tallies.give_back(taken)
 
     def used(self) -> int:
-        """Return how many calls of this month are known to be spent."""
-        with self._lock:
-            self._refresh()
-            return self._shared + self._fresh
+        """Return how many calls of this month are spent."""
+        return self._tallies.used(self._month())
 
-    def close(self) -> None:
-        """Save what is not saved yet."""
-        with self._lock:
-            if self._fresh:
-                self._save()
+    def _most(self, priority: Priority, start: dt.datetime, end: dt.datetime) -> int:
+        """Return up to which count a call of this urgency may go now."""
+        match priority:
+            case Priority.WRITE:
+                return self._monthly
+            case Priority.LOOK:
+                return math.ceil(LOOK_SHARE * self._monthly)
+            case Priority.BACKGROUND:
+                passed = (self._now() - start) / (end - start)
+                return math.floor((STARTING_SHARE + PACED_SHARE * passed) * self._monthly + 1e-6)
 
-    def _wait_s(self, priority: Priority, used: int) -> float:
-        """Return how long a call of this urgency has to wait; 0 if it may go now."""
-        if priority is Priority.WRITE:
-            return 0.0
-        start, end = self._span()
+    def _wait_s(self, priority: Priority, used: int, start: dt.datetime, end: dt.datetime) -> float:
+        """Return how long a call that was refused has to wait."""
         now = self._now()
         left_s = max(1.0, (end - now).total_seconds())
-        if priority is Priority.LOOK:
-            return left_s if used >= LOOK_SHARE * self._monthly else 0.0
+        if priority is not Priority.BACKGROUND:
+            return left_s
         length_s = (end - start).total_seconds()
         due_s = (used + 1 - STARTING_SHARE * self._monthly) / (PACED_SHARE * self._monthly) * length_s
-        return min(max(0.0, due_s - (now - start).total_seconds()), left_s)
+        return min(max(1.0, due_s - (now - start).total_seconds()), left_s)
 
-    def _refresh(self) -> None:
-        """Begin a new month, and look now and then at what others have spent."""
-        month = self._now().strftime("%Y-%m")
-        if month != self._month:
-            self._month, self._shared, self._fresh, self._loaded_s = month, 0, 0, float("-inf")
-        if self._clock.monotonic_s() - self._loaded_s >= LOADED_EVERY_S:
-            self._load()
-
-    def _load(self) -> None:
-        self._loaded_s = self._clock.monotonic_s()
-        held = self._vault.load(f"{self._name}:{self._month}")
-        if held is not None and held[0].isdecimal():
-            self._shared = int(held[0])
-
-    def _save(self) -> None:
-        self._load()
-        self._shared, self._fresh = max(0, self._shared + self._fresh), 0
-        expires_ms = round(self._span()[1].timestamp() * 1000)
-        self._vault.save(f"{self._name}:{self._month}", str(self._shared), expires_ms)
+    def _month(self) -> str:
+        return f"{self._name}:{self._now():%Y-%m}"
 
     def _now(self) -> dt.datetime:
         return dt.datetime.fromtimestamp(self._clock.now_ms() / 1000, tz=VENDOR_ZONE)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from bridge.errors import Throttled, Unreachable
+from bridge.errors import Throttled
 from bridge.providers.auth import with_token
 from bridge.providers.dingtalk import auth, codes
 from bridge.providers.dingtalk.budget import Budget
@@ -50,30 +50,28 @@ _CALENDARS: Final = "/v1.0/calendar/users/{user}/calendars"
 _EVENTS: Final = _CALENDARS + "/{calendar}/events"
 _EVENT: Final = _EVENTS + "/{event}"
 
-EVENTS_CREATE: Final = Endpoint(name="events.create", method="POST", path=_EVENTS, is_write=True)
-EVENTS_GET: Final = Endpoint(name="events.get", method="GET", path=_EVENT)
-EVENTS_LIST: Final = Endpoint(name="events.list", method="GET", path=_EVENTS)
-EVENTS_VIEW: Final = Endpoint(name="events.view", method="GET", path=_CALENDARS + "/{calendar}/eventsview")
-EVENT_INSTANCES: Final = Endpoint(name="events.instances", method="GET", path=_EVENT + "/instances")
-SERIES_INSTANCES: Final = Endpoint(
-    name="series.instances", method="GET", path=_CALENDARS + "/{calendar}/instances"
+
+def _billed(name: str, method: str, path: str, *, is_write: bool = False) -> Endpoint:
+    """Return a call of the calendar: all of them are billed (reference 5.2)."""
+    return Endpoint(name=name, method=method, path=path, is_write=is_write, is_billed=True)
+
+
+EVENTS_CREATE: Final = _billed("events.create", "POST", _EVENTS, is_write=True)
+EVENTS_GET: Final = _billed("events.get", "GET", _EVENT)
+EVENTS_LIST: Final = _billed("events.list", "GET", _EVENTS)
+EVENTS_VIEW: Final = _billed("events.view", "GET", _CALENDARS + "/{calendar}/eventsview")
+EVENT_INSTANCES: Final = _billed("events.instances", "GET", _EVENT + "/instances")
+SERIES_INSTANCES: Final = _billed("series.instances", "GET", _CALENDARS + "/{calendar}/instances")
+EVENTS_UPDATE: Final = _billed("events.update", "PUT", _EVENT, is_write=True)
+EVENTS_DELETE: Final = _billed("events.delete", "DELETE", _EVENT, is_write=True)
+ATTENDEES_ADD: Final = _billed("attendees.add", "POST", _EVENT + "/attendees", is_write=True)
+ATTENDEES_REMOVE: Final = _billed(
+    "attendees.remove", "POST", _EVENT + "/attendees/batchRemove", is_write=True
 )
-EVENTS_UPDATE: Final = Endpoint(name="events.update", method="PUT", path=_EVENT, is_write=True)
-EVENTS_DELETE: Final = Endpoint(name="events.delete", method="DELETE", path=_EVENT, is_write=True)
-ATTENDEES_ADD: Final = Endpoint(
-    name="attendees.add", method="POST", path=_EVENT + "/attendees", is_write=True
-)
-ATTENDEES_REMOVE: Final = Endpoint(
-    name="attendees.remove", method="POST", path=_EVENT + "/attendees/batchRemove", is_write=True
-)
-ATTENDEES_LIST: Final = Endpoint(name="attendees.list", method="GET", path=_EVENT + "/attendees")
-EVENTS_RESPOND: Final = Endpoint(
-    name="events.respond", method="POST", path=_EVENT + "/respond", is_write=True
-)
-SCHEDULE: Final = Endpoint(
-    name="schedule.query", method="POST", path="/v1.0/calendar/users/{user}/querySchedule"
-)
-CALENDARS_LIST: Final = Endpoint(name="calendars.list", method="GET", path=_CALENDARS)
+ATTENDEES_LIST: Final = _billed("attendees.list", "GET", _EVENT + "/attendees")
+EVENTS_RESPOND: Final = _billed("events.respond", "POST", _EVENT + "/respond", is_write=True)
+SCHEDULE: Final = _billed("schedule.query", "POST", "/v1.0/calendar/users/{user}/querySchedule")
+CALENDARS_LIST: Final = _billed("calendars.list", "GET", _CALENDARS)
 USERS_SEARCH: Final = Endpoint(name="users.search", method="POST", path="/v1.0/contact/users/search")
 USERS_ME: Final = Endpoint(name="users.me", method="GET", path="/v1.0/contact/users/me")
 
@@ -103,7 +101,10 @@ class Client:
             concurrency=source.concurrency,
             rate=Rate(per_s=calls_per_s * SUSTAINED, burst=max(1.0, calls_per_s * BURST)),
             creations_per_day=source.creations_per_user_per_day,
+            tallies=runtime.tallies,
+            name=source.id,
         )
+        self.budget = Budget(runtime, source.id, source.monthly_calls)
         self._api = Transport(
             source_id=source.id,
             base_url=source.base_url,
@@ -113,6 +114,7 @@ class Client:
             timeout_s=source.timeout_s,
             connections_max=source.concurrency,
             short_wait_s=SHORT_WAIT_S,
+            meter=self.budget,
         )
         self._oapi = Transport(
             source_id=source.id,
@@ -125,11 +127,9 @@ class Client:
             short_wait_s=SHORT_WAIT_S,
         )
         self.tokens = auth.keeper(source, runtime, self._api)
-        self.budget = Budget(runtime, source.id, source.monthly_calls)
 
     def close(self) -> None:
         """Let go of connections."""
-        self.budget.close()
         self._api.close()
         self._oapi.close()
 
@@ -365,17 +365,12 @@ class Client:
         headers: dict[str, str] | None = None,
         body: Json | None = None,
     ) -> Json:
-        """Send a billed call. Calls that failed through rate limits or the network are not counted (5.2)."""
+        """Send a call of the calendar."""
 
         def send(token: str) -> Json:
             return self._sent(endpoint, lane, token, path=path, query=query, headers=headers, body=body)
 
-        self.budget.spend(lane.priority, endpoint.name)
-        try:
-            return self._replayed(send)
-        except (Throttled, Unreachable):
-            self.budget.give_back()
-            raise
+        return self._replayed(send)
 
     def _sent(
         self,

@@ -70,6 +70,8 @@ class WeComProvider:
             concurrency=source.concurrency,
             rate=Rate(per_s=per_s, burst=max(1.0, per_s * BURST_S)),
             creations_per_day=source.creations_per_day,
+            tallies=runtime.tallies,
+            name=source.id,
         )
         self._transport = Transport(
             source_id=source.id,

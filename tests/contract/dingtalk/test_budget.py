@@ -1,17 +1,18 @@
-"""The month's calls: polling is paced, edits never wait, the count outlives the process."""
+"""The month's calls: polling is paced, edits use the rest, no call is forgotten."""
 
 from __future__ import annotations
 
 import datetime as dt
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bridge.errors import Throttled, Unreachable
+from bridge.errors import Exhausted, Throttled, Unreachable
 from bridge.model.event import Event
 from bridge.providers.dingtalk.budget import Budget
 from bridge.providers.limiter import Priority
-from bridge.providers.runtime import MemoryVault, Runtime
+from bridge.providers.runtime import MemoryTallies, Runtime
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,7 +39,7 @@ def spent(budget: Budget, priority: Priority, most: int = 10_000) -> int:
     """Spend until it is refused; return how often it was not."""
     for count in range(most):
         try:
-            budget.spend(priority, "events.list")
+            budget.take(priority, "events.list")
         except Throttled:
             return count
     return most
@@ -60,17 +61,20 @@ def test_the_wait_is_as_long_as_it_takes() -> None:
     budget = Budget(Runtime(clock=clock), "d", 1000)
     spent(budget, Priority.BACKGROUND)
     with pytest.raises(Throttled) as caught:
-        budget.spend(Priority.BACKGROUND, "events.list")
+        budget.take(Priority.BACKGROUND, "events.list")
     assert 0 < caught.value.retry_after_s <= 30 * DAY_S / 600 + 1
     clock.sleep(caught.value.retry_after_s)
-    budget.spend(Priority.BACKGROUND, "events.list")
+    budget.take(Priority.BACKGROUND, "events.list")
 
 
-def test_what_somebody_looks_at_goes_further_and_edits_are_never_held_back() -> None:
-    budget = Budget(Runtime(clock=Clock()), "d", 100)
-    assert spent(budget, Priority.BACKGROUND) == 30
-    assert spent(budget, Priority.LOOK) == 65
-    assert spent(budget, Priority.WRITE, most=500) == 500
+def test_what_somebody_looks_at_goes_further_and_edits_use_the_rest_and_then_name_the_day() -> None:
+    budget = Budget(Runtime(clock=Clock(day=10)), "d", 100)
+    assert spent(budget, Priority.BACKGROUND) == 48
+    assert spent(budget, Priority.LOOK) == 47
+    assert spent(budget, Priority.WRITE) == 5
+    with pytest.raises(Exhausted, match="2026-12-01") as caught:
+        budget.take(Priority.WRITE, "events.create")
+    assert caught.value.retry_after_s == 21 * DAY_S
 
 
 def test_a_new_month_begins_anew_in_china() -> None:
@@ -79,23 +83,26 @@ def test_a_new_month_begins_anew_in_china() -> None:
     spent(budget, Priority.LOOK)
     clock.sleep(DAY_S - 1)
     with pytest.raises(Throttled):
-        budget.spend(Priority.LOOK, "events.get")
+        budget.take(Priority.LOOK, "events.get")
     clock.sleep(1)
     assert budget.used() == 0
-    budget.spend(Priority.LOOK, "events.get")
+    budget.take(Priority.LOOK, "events.get")
 
 
-def test_the_count_outlives_the_process_and_is_shared() -> None:
-    clock, vault = Clock(), MemoryVault()
-    first = Budget(Runtime(clock=clock, vault=vault), "d", 1000)
-    second = Budget(Runtime(clock=clock, vault=vault), "d", 1000)
-    for _ in range(50):
-        first.spend(Priority.WRITE, "events.create")
-        second.spend(Priority.WRITE, "events.create")
-    first.close()
-    second.close()
-    assert Budget(Runtime(clock=clock, vault=vault), "d", 1000).used() == 100
-    assert Budget(Runtime(clock=clock, vault=vault), "other", 1000).used() == 0
+def test_the_count_is_shared_and_the_last_call_is_taken_once() -> None:
+    clock, tallies = Clock(), MemoryTallies()
+    nodes = [Budget(Runtime(clock=clock, tallies=tallies), "d", 1000) for _ in range(4)]
+    made: list[int] = []
+    threads = [
+        threading.Thread(target=lambda node=node: made.append(spent(node, Priority.WRITE))) for node in nodes
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert sum(made) == 1000
+    assert {node.used() for node in nodes} == {1000}
+    assert Budget(Runtime(clock=clock, tallies=tallies), "other", 1000).used() == 0
 
 
 def test_only_calls_that_dingtalk_counts_are_counted(open_box: Callable[..., Any]) -> None:
@@ -112,13 +119,36 @@ def test_only_calls_that_dingtalk_counts_are_counted(open_box: Callable[..., Any
     assert box.provider.client.budget.used() == before
 
 
-def test_when_polling_has_to_wait_edits_go_on(open_box: Callable[..., Any]) -> None:
-    box = open_box(monthly_calls=10)
+def test_every_attempt_whose_answer_is_lost_counts(open_box: Callable[..., Any]) -> None:
+    box = open_box(monthly_calls=1000)
+    box.server.control("fault", {"kind": "lost", "when": "after", "match": "/calendars", "count": -1})
+    with pytest.raises(Unreachable):
+        box.provider.calendars(box.alice, [])
+    billed = sum(box.sim.quota.months.values())
+    assert box.provider.client.budget.used() == billed > 1
+
+
+def test_a_call_that_never_left_or_was_turned_away_does_not_count(open_box: Callable[..., Any]) -> None:
+    box = open_box(monthly_calls=1000, base_url="http://127.0.0.1:9")
+    with pytest.raises(Unreachable):
+        box.provider.calendars(box.alice, [])
+    assert box.provider.client.budget.used() == 0
+    box = open_box(monthly_calls=1000)
+    box.server.control("fault", {"kind": "throttle", "match": "/calendars", "count": -1})
+    with pytest.raises(Throttled):
+        box.provider.calendars(box.alice, [])
+    assert box.provider.client.budget.used() == 0
+
+
+def test_when_polling_has_to_wait_edits_go_on_to_the_last_call(open_box: Callable[..., Any]) -> None:
+    box = open_box(monthly_calls=20)
     with pytest.raises(Throttled):
         for _ in range(20):
             box.pull()
     start = dt.datetime(2026, 11, 5, 10, tzinfo=SHANGHAI)
     event = Event(uid="u", start=start, end=start + dt.timedelta(hours=1), summary="Now")
-    for _ in range(12):
-        box.create(event)
-    assert len(box.truth()) == 12
+    with pytest.raises(Exhausted):
+        for _ in range(20):
+            box.create(event)
+    assert sum(box.sim.quota.months.values()) == 20
+    assert len(box.truth()) >= 12
