@@ -2,7 +2,7 @@
 
 An event is acknowledged as soon as it is in the queue, which is memory: waiting for the look would cost more than the
 3 seconds that DingTalk grants, and what a crash loses the next sweep finds. With a full queue the answer is LATER.
-Several nodes each hold a connection; DingTalk gives each event to one of them, and any node can carry any look.
+Of several nodes one holds the connection, by a lease in the database; when it dies another one takes it over.
 """
 
 from __future__ import annotations
@@ -49,8 +49,14 @@ CLOSE_S: Final = 2.0
 PING_S: Final = 60.0
 """Between our own pings (seconds), as DingTalk's Python SDK sends them; without an answer the connection is given up."""
 
-HEAR_S: Final = 30.0
-"""How long one look at the connection waits (seconds); then its being alive is noted."""
+HEAR_S: Final = 10.0
+"""How long one look at the connection waits (seconds); then its being alive is noted, and its lease made longer."""
+
+LEASE_MS: Final = 40_000
+"""How long the connection belongs to a node after its last sign of life (milliseconds)."""
+
+STANDBY_S: Final = 5.0
+"""Between two looks of a node whether the connection is to be taken over (seconds)."""
 
 STOP_S: Final = 15.0
 """How long the end waits for the thread (seconds)."""
@@ -65,6 +71,7 @@ class Stream:
 
     def __init__(self, source: DingTalkSource, gateway: Gateway, pushes: Pushes) -> None:
         self._source = source
+        self._name = f"stream:{source.id}"
         self._gateway = gateway
         self._pushes = pushes
         self._ended = threading.Event()
@@ -85,6 +92,7 @@ class Stream:
         if connection is not None:
             connection.close()
         self._thread.join(STOP_S)
+        self._pushes.let_go(self._name)
 
     def _run(self) -> None:
         wait_s = RETRY_FIRST_S
@@ -92,6 +100,9 @@ class Stream:
             since_s = self._pushes.now_s()
             retry_s = 0.0
             try:
+                if not self._pushes.hold(self._name, LEASE_MS):
+                    self._ended.wait(STANDBY_S * (0.5 + self._rng.random()))
+                    continue
                 wished = self._hold()
             except BridgeError as error:
                 wished, retry_s = False, error.retry_after_s if isinstance(error, Throttled) else 0.0
@@ -145,8 +156,13 @@ class Stream:
                     self._connection = None
 
     def _listen(self, connection: ClientConnection) -> bool:
+        held_s = self._pushes.now_s()
         while not self._ended.is_set():
             self._pushes.note_alive(self._source.id, STREAM_ALIVE_MS)
+            if self._pushes.now_s() - held_s >= HEAR_S:
+                if not self._pushes.hold(self._name, LEASE_MS):
+                    return True  # we were silent for too long, and another node took it
+                held_s = self._pushes.now_s()
             try:
                 written = connection.recv(timeout=HEAR_S)
             except TimeoutError:

@@ -187,6 +187,16 @@ class Pushes:
             self._inbox.append(lambda: self._write_alive(source_id, length_ms))
             self._wake.notify()
 
+    def hold(self, name: str, length_ms: int) -> bool:
+        """Take, or keep, what only one node may have; False while another node has it."""
+        with self._engine.store.write() as c:
+            return shared.take_lease(c, name, owner=self._engine.node, length_ms=length_ms)
+
+    def let_go(self, name: str) -> None:
+        """Let another node have it."""
+        with self._engine.store.write() as c:
+            shared.release_lease(c, name, owner=self._engine.node)
+
     def note_lost(self, source_id: str) -> None:
         """Take note that a connection ended: the next sign of life is written down at once."""
         with self._wake:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from dataclasses import replace
 
 import pytest
 from world import DingTalkSide, World
@@ -104,3 +105,24 @@ def test_it_ends_at_once_even_while_it_waits_for_another_try(world, stream):
     began = time.monotonic()
     made.close()
     assert time.monotonic() - began < 12
+
+
+def test_of_two_nodes_one_holds_the_connection_and_the_other_takes_over(world, monkeypatch):
+    monkeypatch.setattr("bridge.daemon.stream.STANDBY_S", 0.1)
+    nodes = [replace(world.parts.engine, node=f"elsewhere/{number}/x") for number in range(2)]
+    provider = world.parts.engine.providers["dingtalk"]
+    made = []
+    for node in nodes:
+        pushes = Pushes(node)
+        pushes.start()
+        made.append((Stream(world.config.source[0], provider.gateway, pushes), pushes))
+        made[-1][0].start()
+        until(lambda: state(world)["stream"]["connections"])
+    time.sleep(1)
+    assert state(world)["stream"]["opened"] == 1
+    made[0][0].close()
+    until(lambda: state(world)["stream"]["opened"] == 2)
+    until(lambda: len(state(world)["stream"]["connections"]) == 1)
+    for stream, pushes in reversed(made):
+        stream.close()
+        pushes.close()
