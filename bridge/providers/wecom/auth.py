@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from bridge.errors import TokenStale, Unauthorised
 from bridge.providers.auth import TokenKeeper
 from bridge.providers.http import Endpoint, Transport
 from bridge.providers.limiter import Lane, Priority
@@ -28,7 +29,11 @@ def keeper(
     lane = Lane(priority=Priority.WRITE, patience_s=PATIENCE_S)
 
     def fetch() -> tuple[str, float]:
-        answer = transport.send(GET_TOKEN, query={"corpid": corp_id, "corpsecret": secret}, lane=lane)
+        try:
+            answer = transport.send(GET_TOKEN, query={"corpid": corp_id, "corpsecret": secret}, lane=lane)
+        except TokenStale as error:
+            # There is no token in this call: what is refused here is the app itself.
+            raise Unauthorised(str(error), code=error.code, cause="secret") from error
         return as_text(answer.get("access_token")), float(as_int(answer.get("expires_in"), TOKEN_LIFE_S))
 
     return TokenKeeper(runtime, f"wecom:{source_id}:{corp_id}", fetch)
