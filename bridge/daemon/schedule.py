@@ -168,3 +168,4 @@ class Schedule:
                 calendars.raise_floor(c, collection_id, seq)
             intents.forget(c, before_ms)
             shared.forget_tallies(c, before_ms)
+            shared.forget_leases(c, self._engine.clock.now_ms() - DAY_MS)

@@ -80,7 +80,7 @@ class Engine:
     """What this process wrote to vendors lately."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "echoes", Echoes(self.clock))
+        object.__setattr__(self, "echoes", Echoes(self.clock, None if self.store.is_sqlite else self.store))
 
     def now(self) -> dt.datetime:
         """Return the time, aware, UTC."""

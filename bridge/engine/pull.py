@@ -24,7 +24,7 @@ from bridge.engine.texts import (
     read,
     upstream_of,
 )
-from bridge.errors import BridgeError, Inexpressible, Missing, Throttled, Unauthorised
+from bridge.errors import BridgeError, Inexpressible, Missing, NotAllowed, Throttled, Unauthorised
 from bridge.ical import write as ical_write
 from bridge.log import fields
 from bridge.model.event import CalendarObject, Event, Status
@@ -51,6 +51,8 @@ log = logging.getLogger(__name__)
 PAGES_MAX: Final = 500
 """Pages of one pull."""
 LEASE_MS: Final = 300_000
+GONE_RETRY_S: Final = 300.0
+"""Before the next look at a calendar that the vendor says is gone, or not ours (seconds): somebody has to act first."""
 DEEP_EVERY_MS: Final = 6 * 3_600_000
 """How often a pull looks at the whole window where the vendor also has a delta."""
 _SAFE_HREF: Final = re.compile(r"[^A-Za-z0-9._-]")
@@ -125,6 +127,10 @@ def _failed(engine: Engine, calendar_id: int, error: BridgeError) -> None:
         state, retry_s, cause = "unauthorised", 60.0, error.cause
     elif isinstance(error, Throttled):
         state, retry_s = "throttled", error.retry_after_s
+    elif isinstance(error, Missing):
+        state, retry_s = "unlinked", GONE_RETRY_S
+    elif isinstance(error, NotAllowed):
+        state, retry_s, cause = "unauthorised", GONE_RETRY_S, "permission"
     with engine.store.write() as c:
         calendar = calendars.get(c, calendar_id)
         if calendar is not None:

@@ -65,6 +65,7 @@ RETRY_AFTER_MAX_S: Final = 86_400.0
 """A longer Retry-After is not believed (seconds)."""
 
 STATUS_TOO_MANY: Final = 429
+STATUS_UNAVAILABLE: Final = 503
 STATUS_OK_FIRST: Final = 200
 STATUS_OK_LAST: Final = 299
 STATUS_SERVER_FIRST: Final = 500
@@ -198,6 +199,11 @@ def unclear(endpoint: Endpoint, what: str) -> BridgeError:
     return Unreachable(f"{endpoint.name}: {what}; it is tried again")
 
 
+def asks_to_wait(endpoint: Endpoint, reply: Reply) -> bool:
+    """Return whether an ill vendor says until when (RFC 9110 10.2.3); a write may have happened all the same."""
+    return reply.status == STATUS_UNAVAILABLE and reply.retry_after_s is not None and not endpoint.is_write
+
+
 def judge_status(endpoint: Endpoint, reply: Reply) -> BridgeError | None:
     """Return the failure that the HTTP status alone means, or None."""
     status = reply.status
@@ -205,6 +211,9 @@ def judge_status(endpoint: Endpoint, reply: Reply) -> BridgeError | None:
         wait_s = RETRY_AFTER_DEFAULT_S if reply.retry_after_s is None else reply.retry_after_s
         msg = f"{endpoint.name}: the vendor asks to wait (HTTP {status})"
         return Throttled(msg, retry_after_s=wait_s, code=str(status))
+    if asks_to_wait(endpoint, reply):
+        msg = f"{endpoint.name}: the vendor asks to wait (HTTP {status})"
+        return Throttled(msg, retry_after_s=reply.retry_after_s or 0.0, code=str(status))
     if reply.json is None:
         return unclear(endpoint, f"the answer is not the vendor's (HTTP {status}, no JSON object)")
     if STATUS_OK_FIRST <= status <= STATUS_OK_LAST:

@@ -42,6 +42,8 @@ _HELD: Final = {
 _RELEASE: Final = sa.text("DELETE FROM lease WHERE name = :name AND owner = :owner")
 _LEASE_OWNERS: Final = sa.text("SELECT DISTINCT owner FROM lease")
 _RELEASE_ALL: Final = sa.text("DELETE FROM lease WHERE owner = :owner")
+_END: Final = sa.text("DELETE FROM lease WHERE name = :name")
+_FORGET_LEASES: Final = sa.text("DELETE FROM lease WHERE until_ms < :before_ms")
 _TOKEN: Final = sa.text("SELECT value, expires_ms FROM token WHERE name = :name")
 _TOKEN_PUT: Final = sa.text("""
     INSERT INTO token (name, value, expires_ms) VALUES (:name, :value, :expires_ms)
@@ -94,6 +96,16 @@ def is_leased(c: sa.Connection, name: str) -> bool:
 def release_lease(c: sa.Connection, name: str, *, owner: str) -> None:
     """Give a lease back."""
     c.execute(_RELEASE, {"name": name, "owner": owner})
+
+
+def end_lease(c: sa.Connection, name: str) -> bool:
+    """End a lease, whoever holds it; False when nobody does, or another one ended it first."""
+    return is_leased(c, name) and c.execute(_END, {"name": name}).rowcount == 1
+
+
+def forget_leases(c: sa.Connection, before_ms: int) -> None:
+    """Drop leases that ended long ago."""
+    c.execute(_FORGET_LEASES, {"before_ms": before_ms})
 
 
 def lease_owners(c: sa.Connection) -> list[str]:

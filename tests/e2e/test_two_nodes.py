@@ -213,6 +213,10 @@ def test_one_node_holds_the_stream_and_the_other_takes_over_when_it_is_killed(pa
     path = f"{nodes.calendar['dingtalk']}u1.ics"
     assert other.put(path, event("u1")).status_code == 201
     until(lambda: titles(vendors[1], "dingtalk"))
+    vendors[1].forget_calls()
+    assert other.put(path, event("u1", summary="Mine")).status_code in (201, 204)
+    time.sleep(2)  # the push of it reaches the node that did not write it, and costs no look
+    assert [c["endpoint"] for c in vendors[1].calls()] == ["PatchEvent"]
     nodes.nodes[holder].kill()
     until(lambda: stream()["opened"] == 2, 40)
     made = vendors[1].control("state")["events"][0]

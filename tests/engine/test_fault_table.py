@@ -376,7 +376,11 @@ def wrong_with(call, fault, error, hits):
         expected("", **ARGUMENTS.get(expected, {}))
     ):
         return f"{type(error).__name__} instead of {expected.__name__}: {error}"
-    if fault.wait_s is not None and not fault.wait_s[0] <= error.retry_after_s <= fault.wait_s[1]:
+    if (
+        fault.wait_s is not None
+        and isinstance(error, Throttled)
+        and not fault.wait_s[0] <= error.retry_after_s <= fault.wait_s[1]
+    ):
         return f"waits {error.retry_after_s} s instead of {fault.wait_s}"
     if fault.cause and error.cause != fault.cause:
         return f"{error.cause} has to be mended instead of {fault.cause}"

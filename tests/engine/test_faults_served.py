@@ -19,12 +19,13 @@ from bridge.engine.service import Service
 from bridge.errors import (
     BridgeError,
     Exhausted,
+    Missing,
+    NotAllowed,
     OutcomeUnknown,
     Overtaken,
     Refused,
     Throttled,
     Unauthorised,
-    Unreachable,
 )
 from bridge.model.cures import STATES
 from bridge.providers.registry import build
@@ -33,7 +34,6 @@ from bridge.store import calendars, intents
 from bridge.store.shared import Tallies, TokenVault
 
 HOUR_MS = 3_600_000
-TRANSIENT = (Unreachable, OutcomeUnknown, Overtaken)
 
 
 class Ill:
@@ -128,8 +128,10 @@ def make(tmp_path):
 
 def state_of(error):
     """Return the state that a failed pull has to leave."""
-    if isinstance(error, Unauthorised):
+    if isinstance(error, Unauthorised | NotAllowed):
         return "unauthorised"
+    if isinstance(error, Missing):
+        return "unlinked"
     return "throttled" if isinstance(error, Throttled) else "delayed"
 
 

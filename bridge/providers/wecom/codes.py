@@ -22,7 +22,7 @@ from bridge.errors import (
     Unauthorised,
     Unreachable,
 )
-from bridge.providers.http import STATUS_TOO_MANY, unclear
+from bridge.providers.http import STATUS_TOO_MANY, asks_to_wait, unclear
 from bridge.providers.wecom.schema import as_int, as_text
 
 if TYPE_CHECKING:
@@ -243,7 +243,7 @@ def judge(endpoint: Endpoint, reply: Reply) -> BridgeError | None:
         return None
     code = reply.json.get("errcode")
     if code is None:
-        if reply.status == STATUS_TOO_MANY:
+        if reply.status == STATUS_TOO_MANY or asks_to_wait(endpoint, reply):
             return None
         return unclear(endpoint, f"the answer is not WeCom's (HTTP {reply.status}, no errcode)")
     number = as_int(code, default=-1)
