@@ -1,6 +1,7 @@
 """The statements, on both databases."""
 
 import threading
+import time
 
 import pytest
 import sqlalchemy as sa
@@ -12,6 +13,7 @@ from alembic.runtime.migration import MigrationContext
 
 from bridge.plan.intent import MOVES, State, backoff_s
 from bridge.store import calendars, intents, objects, people, shared
+from bridge.store.clock import DatabaseClock
 from bridge.store.engine import MIGRATIONS, SchemaError, Store
 from bridge.store.schema import metadata
 from bridge.store.shared import Tallies, forget_tallies
@@ -271,3 +273,60 @@ def test_a_months_calls_of_an_earlier_version_are_taken_over(tmp_path):
     with old.read() as c:
         assert c.execute(sa.text("SELECT name FROM token")).scalars().all() == ["ding:app"]
     old.close()
+
+
+def test_nodes_with_wrong_clocks_follow_the_databases(store, monkeypatch, caplog):
+    if store.is_sqlite:
+        pytest.skip("one process has one clock")
+    right_ms = time.time_ns() // 1_000_000
+    machine = time.time_ns
+    node = DatabaseClock(store)
+    assert abs(node.now_ms() - right_ms) < 5000
+    with caplog.at_level("WARNING"):
+        monkeypatch.setattr("bridge.clock.time.time_ns", lambda: machine() + 3600 * 10**9)
+        assert node.now_ms() - right_ms > 3_000_000  # not measured yet
+        node.measure()
+        assert abs(node.now_ms() - right_ms) < 10_000
+        late = DatabaseClock(store)
+        assert abs(late.now_ms() - node.now_ms()) < 5000
+        node.measure()
+    assert [r.getMessage() for r in caplog.records].count("clock.differs") == 2
+
+
+def test_a_lease_is_ended_once(store):
+    with store.write() as c:
+        assert shared.take_lease(c, "x", owner="a", length_ms=60_000)
+        assert shared.take_lease(c, "old", owner="a", length_ms=-10)
+        assert not shared.end_lease(c, "old")
+    with store.write() as c:
+        assert shared.end_lease(c, "x")
+        assert not shared.end_lease(c, "x")
+        shared.forget_leases(c, 2**50)
+        assert shared.lease_owners(c) == []
+
+
+def test_the_oldest_data_are_pulled_first(store):
+    ids = {user: collection(store, user) for user in ("a", "b", "c")}
+    with store.write() as c:
+        rows = {row.account: row for row in calendars.all_calendars(c)}
+        for account, pulled_ms in (("a", 30), ("b", 10), ("c", 20)):
+            calendars.set_state(c, rows[account], pulled_ms=pulled_ms, pull_at_ms=100 - pulled_ms)
+        assert [row.account for row, _looked in calendars.due(c, now_ms=1000, count=9)] == ["b", "c", "a"]
+        first = calendars.due(c, now_ms=1000, count=1)[0][0]
+        assert calendars.claim_pull(c, first, until_ms=5000)
+        assert not calendars.claim_pull(c, first, until_ms=5000)
+        assert [row.account for row, _looked in calendars.due(c, now_ms=1000, count=9)] == ["c", "a"]
+    assert len(ids) == 3
+
+
+def test_what_waits_for_a_quota_is_woken_and_what_waits_a_moment_is_not(store):
+    collection_id = collection(store)
+    with store.write() as c:
+        for number, at_ms in enumerate((NOW + 1000, NOW + 10**9)):
+            object_id = add_object(c, collection_id, href=f"{number}.ics", uid=str(number))
+            intent_id = add_intent(c, object_id, collection_id)
+            intents.claim(c, intent_id, owner="x", now_ms=NOW, until_ms=NOW + 10)
+            intents.retry(c, intent_id, owner="x", retry_at_ms=at_ms, words="why", step=None)
+        assert intents.delayed(c, now_ms=NOW)[collection_id] == ("why", NOW + 10**9)
+        assert intents.wake(c, now_ms=NOW, after_ms=NOW + 10**6) == 1
+        assert [row.retry_at_ms for row in intents.due(c, now_ms=NOW, count=9)] == [NOW]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from bridge.errors import Missing, NotAllowed, Refused
@@ -15,6 +15,7 @@ from bridge.providers.dingtalk.client import ATTENDEES_PAGE_MAX, PAGE_MAX
 from bridge.providers.dingtalk.limits import ATTENDEES_MAX
 from bridge.providers.dingtalk.schema import is_cancelled, rows, text
 from bridge.providers.dingtalk.times import stamp
+from bridge.providers.limiter import Priority
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -76,12 +77,18 @@ class Reader:
     def __init__(self, client: Client, target: Target, lane: Lane) -> None:
         self._client = client
         self._target = target
-        self._lane = lane
+        self._next = lane
+        self._rest = replace(lane, priority=min(lane.priority, Priority.LOOK))
+
+    def _lane(self) -> Lane:
+        """Return the urgency of the next call: what was begun is finished, since half a pull is paid for nothing."""
+        lane, self._next = self._next, self._rest
+        return lane
 
     def get(self, event_id: str) -> Json | None:
         """Return an event with up to 500 attendees; None when DingTalk says that it is not there. One call."""
         try:
-            return told(self._client.get_event(self._lane, self._target, event_id))
+            return told(self._client.get_event(self._lane(), self._target, event_id))
         except Missing:
             return None
 
@@ -103,7 +110,7 @@ class Reader:
         token: str | None = None
         for _ in range(ATTENDEES_MAX // ATTENDEES_PAGE_MAX + 1):
             page = self._client.list_attendees(
-                self._lane, self._target, text(snapshot, "id"), next_token=token
+                self._lane(), self._target, text(snapshot, "id"), next_token=token
             )
             found += rows(page, "attendees")
             token = text(page, "nextToken") or None
@@ -115,7 +122,7 @@ class Reader:
         """List everything that starts at or after ``time_min``. One call per 100 events."""
         return self._listed(
             lambda token: self._client.list_events(
-                self._lane,
+                self._lane(),
                 self._target,
                 time_min=time_min,
                 show_deleted=True,
@@ -143,7 +150,7 @@ class Reader:
         filters = forms[cursor.form]
         return self._listed(
             lambda token: self._client.list_events(
-                self._lane, self._target, sync_token=cursor.token, next_token=token, **filters
+                self._lane(), self._target, sync_token=cursor.token, next_token=token, **filters
             )
         )
 
@@ -161,7 +168,7 @@ class Reader:
     def _view_page(self, start: dt.datetime, end: dt.datetime) -> Callable[[str | None], Json]:
         """Return what fetches one page of one slice."""
         return lambda token: self._client.view_events(
-            self._lane, self._target, time_min=stamp(start), time_max=stamp(end), next_token=token
+            self._lane(), self._target, time_min=stamp(start), time_max=stamp(end), next_token=token
         )
 
     def _listed(self, fetch: Callable[[str | None], Json]) -> Listing:

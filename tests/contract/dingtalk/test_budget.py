@@ -152,3 +152,15 @@ def test_when_polling_has_to_wait_edits_go_on_to_the_last_call(open_box: Callabl
             box.create(event)
     assert sum(box.sim.quota.months.values()) == 20
     assert len(box.truth()) >= 12
+
+
+def test_a_pull_that_was_begun_is_finished(open_box: Callable[..., Any]) -> None:
+    """With one call at a time for polling, a look that needs several would else never come to its end."""
+    box = open_box(monthly_calls=30)
+    assert spent(box.provider.client.budget, Priority.BACKGROUND) == 9
+    box.runtime.tallies.give_back("dingtalk:calls:2026-11")
+    before = box.provider.client.budget.used()
+    box.pull(deep=True)
+    assert box.provider.client.budget.used() - before > 1
+    with pytest.raises(Throttled):
+        box.pull(deep=True)
