@@ -105,6 +105,15 @@ class Sync(Options, frozen=True, kw_only=True):
     """How long deletions and receipts are remembered."""
 
 
+class Ui(Options, frozen=True, kw_only=True):
+    """``[ui]``."""
+
+    admins: Annotated[tuple[str, ...], Meta(max_length=1000)] = ()
+    """User names that see the administrator's pages."""
+    session_hours: Annotated[float, Meta(ge=0.1, le=720)] = 12.0
+    """How long somebody stays signed in to the pages, whatever they do meanwhile."""
+
+
 class WeComSource(Options, frozen=True, kw_only=True, tag_field="kind", tag="wecom"):
     """``[[source]]`` with ``kind = "wecom"``."""
 
@@ -126,6 +135,12 @@ class WeComSource(Options, frozen=True, kw_only=True, tag_field="kind", tag="wec
     """Per API; WeCom allows 10,000 per minute and company (reference 13)."""
     concurrency: Annotated[int, Meta(ge=1, le=128)] = 8
     creations_per_day: Annotated[int, Meta(ge=1, le=1_000_000)] = 20_000
+    sign_in: bool = False
+    """Offer the sign-in by WeCom on the pages."""
+    login_url: Url = "https://login.work.weixin.qq.com"
+    """Host of the sign-in page for browsers (reference 12)."""
+    open_url: Url = "https://open.weixin.qq.com"
+    """Host of the sign-in page inside WeCom's own app (reference 12)."""
     mail_domain: Domain = ""
     """Where addresses of members without a known e-mail live; empty: ``<id>.queqiao.invalid``."""
 
@@ -151,6 +166,10 @@ class DingTalkSource(Options, frozen=True, kw_only=True, tag_field="kind", tag="
     creations_per_user_per_day: Annotated[int, Meta(ge=1, le=100_000)] = 100
     notify: bool = False
     """Let DingTalk send its own push and chat notices for edits made through the bridge."""
+    sign_in: bool = False
+    """Offer the sign-in by DingTalk on the pages."""
+    login_url: Url = "https://login.dingtalk.com"
+    """Host of the sign-in page (reference 8, 9)."""
     mail_domain: Domain = ""
 
 
@@ -169,6 +188,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     database: Database = Database()
     log: Log = Log()
     sync: Sync = Sync()
+    ui: Ui = Ui()
     source: tuple[Source, ...] = ()
 
 

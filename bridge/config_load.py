@@ -26,6 +26,7 @@ from bridge.config import (
     Server,
     Source,
     Sync,
+    Ui,
     WeComSource,
     extra_of,
     secret_names,
@@ -201,10 +202,11 @@ class _Reader:
         database = self.table(Database, data, "database")
         log = self.table(Log, data, "log")
         sync = self.table(Sync, data, "sync")
+        ui = self.table(Ui, data, "ui")
         sources = self.sources(data.get("source", []))
-        if self.problems or server is None or database is None or log is None or sync is None:
+        if self.problems or server is None or database is None or log is None or sync is None or ui is None:
             return None
-        return Config(server=server, database=database, log=log, sync=sync, source=tuple(sources))
+        return Config(server=server, database=database, log=log, sync=sync, ui=ui, source=tuple(sources))
 
     def table(self, options: type[OptionsT], data: dict[str, Any], name: str) -> OptionsT | None:
         """Read one ``[name]`` table."""
@@ -374,7 +376,7 @@ class _Reader:
 
 def _home_of(name: str) -> str:
     """Return the table that has an option of this name, if one has."""
-    tables = {"[server]": Server, "[database]": Database, "[log]": Log, "[sync]": Sync}
+    tables = {"[server]": Server, "[database]": Database, "[log]": Log, "[sync]": Sync, "[ui]": Ui}
     for title, options in tables.items():
         if name in options.__struct_fields__:
             return title

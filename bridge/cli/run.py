@@ -93,7 +93,10 @@ def demo(ctx: click.Context, listen: str, directory: Path | None, *, as_json: bo
 
 def demo_lines(facts: dict[str, Any]) -> list[str]:
     """Return what a person needs to connect a client to the demo."""
-    lines = ["The bridge is up. Connect any CalDAV client, or open the address in a browser.", ""]
+    lines = ["The bridge is up. Open the page and follow it, or connect any CalDAV client.", ""]
+    lines.append(
+        f"Page       {facts['url']}/   (sign in as {facts['users'][0]['user']}, who is the administrator)"
+    )
     lines.append(f"Address    {facts['url']}/dav/")
     for account in facts["users"]:
         lines += ["", f"User       {account['user']}", f"Password   {account['password']}"]

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
-from bridge.config import Config, Database, DingTalkSource, Server, Sync, WeComSource, split_listen
+from bridge.config import Config, Database, DingTalkSource, Server, Sync, Ui, WeComSource, split_listen
 from bridge.daemon.run import Daemon
 from bridge.simulator import dingtalk, wecom
 from bridge.simulator.http import serve as serve_simulator
@@ -107,6 +107,7 @@ def _config(listen: str, directory: Path, boxes: _Boxes, sync: Sync) -> Config:
         server=Server(listen=listen, admin_listen=f"{host}:0"),
         database=Database(url=f"sqlite:///{directory.resolve() / 'queqiao.db'}"),
         sync=sync,
+        ui=Ui(admins=DEMO_USERS[:1]),
         source=(
             WeComSource(
                 id="wecom",
@@ -115,6 +116,9 @@ def _config(listen: str, directory: Path, boxes: _Boxes, sync: Sync) -> Config:
                 agent_id=shown[0]["agents"][0]["agent_id"],
                 secret=shown[0]["agents"][0]["secret"],
                 calendars=boxes.wecom_calendars,
+                sign_in=True,
+                login_url=boxes.wecom.url,
+                open_url=boxes.wecom.url,
             ),
             DingTalkSource(
                 id="dingtalk",
@@ -123,6 +127,8 @@ def _config(listen: str, directory: Path, boxes: _Boxes, sync: Sync) -> Config:
                 client_id=shown[1]["client_id"],
                 client_secret=shown[1]["client_secret"],
                 corp_id=shown[1]["corp_id"],
+                sign_in=True,
+                login_url=boxes.dingtalk.url,
             ),
         ),
     )

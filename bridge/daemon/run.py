@@ -18,6 +18,7 @@ from bridge.daemon.schedule import Schedule
 from bridge.daemon.sockets import Sockets
 from bridge.daemon.stream import build_streams
 from bridge.daemon.watch import Watch
+from bridge.engine.desk import Desk
 from bridge.engine.push import Pushes
 from bridge.errors import BridgeError
 from bridge.log import fields
@@ -69,7 +70,15 @@ class Daemon:
         pushes.start()
         self._closing.append(pushes.close)
         hooks = build_hooks(self.parts, pushes)
-        app = build_app(service, config.server, dav=dav, hooks=hooks, registry=self.health.registry)
+        app = build_app(
+            service,
+            config.server,
+            dav=dav,
+            hooks=hooks,
+            desk=Desk(self.parts.engine, service, self.parts.admin),
+            options=config.ui,
+            registry=self.health.registry,
+        )
         host, port = split_listen(config.server.listen)
         main = serve_wsgi(
             app,

@@ -208,6 +208,21 @@ class Provider(Protocol):
         """Return busy spans of people; raises NotAllowed where the vendor has no such call."""
         ...
 
+    def sign_in_address(self, redirect: str, state: str, *, inside: bool) -> str:
+        """Return the vendor's sign-in page, which sends the browser to ``redirect`` with ``state`` and a code.
+
+        ``inside``: the browser is the vendor's own app.
+        """
+        ...
+
+    def signed_in(self, code: str) -> str:
+        """Return the id (:attr:`DirectoryEntry.id`) of who signed in; "" for somebody who is no member."""
+        ...
+
+    def budget(self) -> tuple[int, int] | None:
+        """Return (calls used this month, calls of the month); None where calls are not billed."""
+        ...
+
     def close(self) -> None:
         """Let go of connections."""
         ...

@@ -60,6 +60,8 @@ _RENAME: Final = sa.text("""
 _HIDE: Final = sa.text("""
     UPDATE object SET deleted = 1, revision = revision + 1 WHERE id = :id AND revision = :revision
 """)
+_DETACH: Final = sa.text("UPDATE intent SET object_id = NULL WHERE object_id = :id AND closed_ms > 0")
+"""Receipts outlive what they are about."""
 _REMOVE: Final = sa.text("DELETE FROM object WHERE id = :id")
 _TOMB: Final = sa.text("""
     INSERT INTO tombstone (collection_id, href, change_seq, deleted_ms) VALUES (:collection_id, :href, :change_seq, :now_ms)
@@ -204,6 +206,7 @@ def hide(c: sa.Connection, row: ObjectRow) -> bool:
 
 def remove(c: sa.Connection, object_id: int) -> None:
     """Delete an object with its items."""
+    c.execute(_DETACH, {"id": object_id})
     c.execute(_REMOVE, {"id": object_id})
 
 

@@ -50,6 +50,13 @@ _TOKEN_PUT: Final = sa.text("""
     ON CONFLICT (name) DO UPDATE SET value = :value, expires_ms = :expires_ms
 """)
 _TOKEN_FORGET: Final = sa.text("DELETE FROM token WHERE name = :name AND value = :value")
+_TOKEN_DROP: Final = sa.text("DELETE FROM token WHERE name = :name")
+_TOKEN_ADD: Final = sa.text("""
+    INSERT INTO token (name, value, expires_ms) VALUES (:name, '', :expires_ms) ON CONFLICT (name) DO NOTHING RETURNING name
+""")
+_TOKENS_FORGET: Final = sa.text(
+    "DELETE FROM token WHERE substr(name, 1, length(:prefix)) = :prefix AND expires_ms <= :now_ms"
+)
 _TALLY: Final = sa.text("SELECT used FROM tally WHERE name = :name")
 _TALLY_TAKE: Final = sa.text("""
     INSERT INTO tally (name, used, until_ms) VALUES (:name, 1, :until_ms)
@@ -161,6 +168,32 @@ def put_address(c: sa.Connection, source_id: str, mail: str, *, upstream_id: str
         _ADDRESS_PUT,
         {"source_id": source_id, "address": mail, "upstream_id": upstream_id, "checked_ms": checked_ms},
     )
+
+
+def token(c: sa.Connection, name: str) -> tuple[str, int] | None:
+    """Return (value, expires at ms) of a token."""
+    row = c.execute(_TOKEN, {"name": name}).first()
+    return None if row is None else (str(row[0]), int(row[1]))
+
+
+def put_token(c: sa.Connection, name: str, value: str, expires_ms: int) -> None:
+    """Keep a token."""
+    c.execute(_TOKEN_PUT, {"name": name, "value": value, "expires_ms": expires_ms})
+
+
+def add_token(c: sa.Connection, name: str, expires_ms: int) -> bool:
+    """Keep a name; False if it was there."""
+    return c.execute(_TOKEN_ADD, {"name": name, "expires_ms": expires_ms}).first() is not None
+
+
+def drop_token(c: sa.Connection, name: str) -> None:
+    """Drop a token."""
+    c.execute(_TOKEN_DROP, {"name": name})
+
+
+def forget_tokens(c: sa.Connection, prefix: str, now_ms: int) -> None:
+    """Drop what ended of the tokens whose names begin with ``prefix``."""
+    c.execute(_TOKENS_FORGET, {"prefix": prefix, "now_ms": now_ms})
 
 
 class TokenVault:

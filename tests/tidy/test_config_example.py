@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from bridge.config import Database, DingTalkSource, Log, Options, Server, Sync, WeComSource, secret_names
+from bridge.config import Database, DingTalkSource, Log, Options, Server, Sync, Ui, WeComSource, secret_names
 from bridge.config_load import inspect
 
 EXAMPLE = Path(__file__).parents[2] / "config.example.toml"
@@ -19,6 +19,7 @@ TABLES: dict[str, type[Options]] = {
     "database": Database,
     "log": Log,
     "sync": Sync,
+    "ui": Ui,
     "wecom": WeComSource,
     "dingtalk": DingTalkSource,
 }

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from bridge.errors import Throttled
 from bridge.providers.auth import with_token
-from bridge.providers.dingtalk import auth, codes
+from bridge.providers.dingtalk import auth, codes, schema
 from bridge.providers.dingtalk.budget import Budget
 from bridge.providers.http import Endpoint, Transport
 from bridge.providers.limiter import EVERY_ENDPOINT, Limiter, Rate
@@ -73,6 +73,10 @@ EVENTS_RESPOND: Final = _billed("events.respond", "POST", _EVENT + "/respond", i
 SCHEDULE: Final = _billed("schedule.query", "POST", "/v1.0/calendar/users/{user}/querySchedule")
 CALENDARS_LIST: Final = _billed("calendars.list", "GET", _CALENDARS)
 USERS_SEARCH: Final = Endpoint(name="users.search", method="POST", path="/v1.0/contact/users/search")
+USER_TOKEN: Final = Endpoint(
+    name="oauth2.userAccessToken", method="POST", path="/v1.0/oauth2/userAccessToken", is_write=True
+)
+"""A write: a code works once, so the call is not repeated (reference 1.2)."""
 USERS_ME: Final = Endpoint(name="users.me", method="GET", path="/v1.0/contact/users/me")
 
 USER_GET: Final = Endpoint(name="user.get", method="POST", path="/topapi/v2/user/get")
@@ -310,6 +314,16 @@ class Client:
         """Find userids by name (7.2)."""
         body: Json = {"queryWord": words, "offset": offset, "size": size, "fullMatchField": int(exact)}
         return self._replayed(lambda token: self._sent(USERS_SEARCH, lane, token, body=body))
+
+    def user_token(self, lane: Lane, client_id: str, client_secret: str, code: str) -> str:
+        """Change the code of a sign-in for the person's own token (1.2); a code works once."""
+        body: Json = {
+            "clientId": client_id,
+            "clientSecret": client_secret,
+            "code": code,
+            "grantType": "authorization_code",
+        }
+        return schema.text(self._api.send(USER_TOKEN, body=body, lane=lane), "accessToken")
 
     def user_me(self, lane: Lane, user_token: str) -> Json:
         """Return who a *user* token belongs to (8)."""

@@ -9,6 +9,7 @@ from bridge.errors import Missing, NotAllowed, Refused, Unauthorised
 from bridge.providers.base import Busy, UpstreamCalendar
 from bridge.providers.dingtalk.client import SCHEDULE_USERS_MAX, Client
 from bridge.providers.dingtalk.directory import Directory
+from bridge.providers.dingtalk.door import Door
 from bridge.providers.dingtalk.gateway import Gateway
 from bridge.providers.dingtalk.mapper import DingTalkMapper
 from bridge.providers.dingtalk.own import OwnWrites
@@ -63,6 +64,8 @@ class DingTalkProvider:
         self.client = Client(source, runtime)
         self._notify = source.notify
         self._directory = Directory(self.client, runtime.clock)
+        self._door = Door(source)
+        self._monthly_calls = source.monthly_calls
         self._own = OwnWrites()
         self._zone = self.mapper.default_zone
         self.gateway = Gateway(source, runtime)
@@ -75,6 +78,19 @@ class DingTalkProvider:
                 aes_key=source.callback_aes_key,
                 owner_keys=(source.client_id, source.corp_id),
             )
+
+    def sign_in_address(self, redirect: str, state: str, *, inside: bool) -> str:
+        """Return the sign-in page; it is the same inside the app."""
+        _ = inside
+        return self._door.address(redirect, state)
+
+    def signed_in(self, code: str) -> str:
+        """Return the unionId of who signed in."""
+        return self._door.who(self.client, code)
+
+    def budget(self) -> tuple[int, int] | None:
+        """Return (calls used this month, calls of the month)."""
+        return self.client.budget.used(), self._monthly_calls
 
     def keep_token(self) -> None:
         """Renew the access token if it is about to end."""

@@ -14,6 +14,7 @@ from bridge.providers.wecom.auth import keeper
 from bridge.providers.wecom.client import Client
 from bridge.providers.wecom.codes import judge
 from bridge.providers.wecom.directory import Directory
+from bridge.providers.wecom.door import Door
 from bridge.providers.wecom.legacy import Organizer
 from bridge.providers.wecom.mapper import WeComMapper
 from bridge.providers.wecom.push import Callbacks
@@ -91,6 +92,7 @@ class WeComProvider:
         self._directory = Directory(
             runtime.clock, own_domain=source.mail_domain or f"{source.id}.queqiao.invalid"
         )
+        self._door = Door(source)
         self._organizer = Organizer(source.legacy_organizer)
         self._sweeper = Sweeper()
         self._writer = Writer(
@@ -122,6 +124,18 @@ class WeComProvider:
         )
 
     # ---- the source ----
+
+    def sign_in_address(self, redirect: str, state: str, *, inside: bool) -> str:
+        """Return the page to scan, or the silent one inside the app."""
+        return self._door.address(redirect, state, inside=inside)
+
+    def signed_in(self, code: str) -> str:
+        """Return the userid of who signed in; "" for an outsider."""
+        return self._door.who(self._client, code)
+
+    def budget(self) -> tuple[int, int] | None:
+        """Return None: WeCom bills no calls."""
+        return None
 
     def keep_token(self) -> None:
         """Renew the access token if it is about to end."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from bridge.simulator.messages import Request, Response, json_response
 from bridge.simulator.vendor import Simulator
-from bridge.simulator.wecom import errors
+from bridge.simulator.wecom import errors, login
 from bridge.simulator.wecom.acts import Acts
 from bridge.simulator.wecom.calendars import Calendars
 from bridge.simulator.wecom.callbacks import Sender
@@ -115,6 +115,8 @@ class WecomSimulator(Simulator):
 
     def _answer(self, request: Request) -> dict[str, Any] | Response:
         name = request.path.removeprefix(ROOT)
+        if request.path in login.PAGES and request.method == "GET":
+            return login.page(self.office.corp, self._directory, request)
         if request.path == f"{ROOT}gettoken":
             if request.method != "GET":
                 raise Refusal(self.switches["wrong_method_code"])
