@@ -8,12 +8,13 @@ PYTHON ?=
 VENV ?= .venv
 ARGS ?=
 
-.PHONY: help demo test test-slow lint bench docs clean venv venv-test
+.PHONY: help demo test test-slow test-nightly lint bench docs clean venv venv-test
 
 help:
 	@echo "make demo        both vendors simulated and the real bridge: address, user, password, feed"
 	@echo "make test        the whole test suite"
 	@echo "make test-slow   the long searches"
+	@echo "make test-nightly  the laws with 50,000 new examples each"
 	@echo "make lint        ruff, mypy, import-linter"
 	@echo "make bench       compare with stock Radicale; writes benchmarks/RESULTS.md"
 	@echo "make docs        print docs/fidelity.md anew from the table in the code"
@@ -27,6 +28,11 @@ test: venv-test
 
 test-slow: venv-test
 	QUEQIAO_SEARCH=1 $(VENV)/bin/python -m pytest -m slow --timeout=3600 $(ARGS)
+
+# The laws of the mapping with 50,000 new examples each: hours.
+test-nightly: venv-test
+	QUEQIAO_SEARCH=1 QUEQIAO_EXAMPLES=50000 $(VENV)/bin/python -m pytest -n auto --dist worksteal --timeout=36000 \
+		tests/property tests/contract/wecom/test_laws.py tests/contract/dingtalk/test_mapping.py $(ARGS)
 
 lint: venv-test
 	$(VENV)/bin/ruff check .

@@ -32,6 +32,7 @@ from bridge.store import calendars, intents, objects, shared
 if TYPE_CHECKING:
     from bridge.engine.context import Engine
     from bridge.model.event import CalendarObject
+    from bridge.plan.items import Compiled
     from bridge.store.rows import CollectionRow, IntentRow
 
 log = logging.getLogger(__name__)
@@ -187,6 +188,7 @@ class _Job:
         self._zone = engine.default_zone(collection.source_id)
         self._answered: set[str] = set()
         self._losses = intent.losses
+        self._plan: Compiled | None = None
 
     def fresh(self) -> IntentRow:
         """Return the intent as it stands in the database now."""
@@ -235,7 +237,8 @@ class _Job:
             raise Throttled(msg, retry_after_s=5.0)
         if restriction(at):
             return self._next_answer(at, obj, base)
-        desired = desire(obj, at.have, at.provider.mapper, at.roster, at.span, base=base)
+        desired = desire(obj, at.have, at.provider.mapper, at.roster, at.span, base=base, plan=self._plan)
+        self._plan = desired.plan
         self._note_losses(desired)
         step = next_step(at.have, desired.wants, exclusions_told=at.provider.mapper.limits.splits_are_items)
         return step or self._next_answer(at, obj, base)

@@ -14,7 +14,7 @@ from bridge.model.event import CalendarObject, Event
 from bridge.model.recurrence import Moment, Recurrence
 from bridge.model.upstream import Upstream
 from bridge.plan.compile import compile_object
-from bridge.plan.items import Piece
+from bridge.plan.items import Compiled, Piece
 from bridge.plan.moments import key_moment, moment_key, occurrence_of, override_key
 from bridge.plan.steps import Have, Want, undropped
 
@@ -42,6 +42,8 @@ class Desired:
     wants: tuple[Want, ...]
     losses: tuple[Loss, ...]
     exact_until_ms: int | None
+    plan: Compiled | None = None
+    """What was compiled; None for a series in the vendor's own form."""
 
 
 def desire(
@@ -52,20 +54,31 @@ def desire(
     span: Span,
     *,
     base: CalendarObject | None = None,
+    plan: Compiled | None = None,
 ) -> Desired:
     """Compile and encode ``obj``.
 
+    ``plan``: what an earlier call of the same attempt compiled; its items are on their way, so that it still holds.
     ``base``: the object as it was when ``have`` was agreed on. A series that the vendor's own app made in a form we
     would not have chosen stays in that form as long as its rule is not what changed.
     Raises Inexpressible.
     """
-    if is_foreign_form(base or obj, have, mapper, roster, span) and _same_rule(base or obj, obj):
+    if (
+        plan is None
+        and is_foreign_form(base or obj, have, mapper, roster, span)
+        and _same_rule(base or obj, obj)
+    ):
         return _encode(_foreign_pieces(obj), have, mapper, roster, exact_until=None)
-    existing = _existing(have, mapper, roster, obj.uid)
-    compiled = compile_object(
-        obj, mapper.limits, now=span.now, horizon=span.horizon, items_max=span.items_max, existing=existing
+    compiled = plan or compile_object(
+        obj,
+        mapper.limits,
+        now=span.now,
+        horizon=span.horizon,
+        items_max=span.items_max,
+        existing=_existing(have, mapper, roster, obj.uid),
     )
-    return _encode(compiled.pieces, have, mapper, roster, exact_until=compiled.exact_until)
+    desired = _encode(compiled.pieces, have, mapper, roster, exact_until=compiled.exact_until)
+    return replace(desired, plan=compiled)
 
 
 def is_foreign_form(

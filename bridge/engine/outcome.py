@@ -15,6 +15,7 @@ from bridge.engine.texts import (
     upstream_of,
 )
 from bridge.model.upstream import Create, Delete, Drop, Json, Split, Update, Upstream
+from bridge.plan import seriesids
 from bridge.plan.absorb import absorb_main, absorb_occurrence, lay
 from bridge.plan.intent import Action, State
 from bridge.plan.moments import key_moment, moment_key, override_key
@@ -70,8 +71,18 @@ def record(
 def _record_lost_series(c: sa.Connection, object_id: int, rows: dict[str, ItemRow], series_id: str) -> None:
     """Forget a series that the vendor lost over one of its occurrences, with all its exceptions."""
     for row in rows.values():
-        if series_id in (row.upstream_id, row.series_id):
-            objects.remove_item(c, object_id, row.key)
+        if row.upstream_id == series_id or seriesids.has(row.series_id, series_id):
+            _forget_removal(c, object_id, row, series_id)
+
+
+def _forget_removal(c: sa.Connection, object_id: int, row: ItemRow, series_id: str) -> None:
+    """Forget what one series had of an occurrence; another series may have lost the same moment."""
+    left = seriesids.without(row.series_id, series_id)
+    if row.cancelled and left:
+        other = replace(upstream_of(row), series_id=left)
+        objects.put_item(c, item_values(object_id, row.collection_id, row.key, other, loads(row.payload)))
+    else:
+        objects.remove_item(c, object_id, row.key)
 
 
 def _record_drop(
@@ -87,11 +98,12 @@ def _record_drop(
     if held is not None and not held.cancelled:
         return  # the series shows again what was split off: only the series was touched
     fallback = f"{operation.series_id}#{moment_key(operation.at)}"
+    earlier = held.series_id if held is not None else ""
     gone = Upstream(
         id=applied.item.id if applied.item is not None else operation.instance_id or fallback,
         snapshot={},
         cancelled=True,
-        series_id=operation.series_id,
+        series_id=seriesids.joined(earlier, operation.series_id) or operation.series_id,
         origin=operation.at,
     )
     objects.put_item(c, item_values(object_id, collection_id, key, gone, {}))
@@ -147,9 +159,14 @@ def _forget_exceptions(
     splits_are_items = engine.provider(collection.source_id).mapper.limits.splits_are_items
     series = rows.get(series_key)
     for row in rows.values():
-        is_exception = row.key.startswith("@") and series is not None and row.series_id == series.upstream_id
-        if is_exception and (row.cancelled or not splits_are_items):
-            objects.remove_item(c, object_id, row.key)
+        if (
+            series is None
+            or not row.key.startswith("@")
+            or not seriesids.has(row.series_id, series.upstream_id)
+        ):
+            continue
+        if row.cancelled or not splits_are_items:
+            _forget_removal(c, object_id, row, series.upstream_id)
 
 
 def complete(engine: Engine, intent: IntentRow, owner: str, *, losses: str) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from bridge.model.upstream import Create, Delete, Drop, Json, Operation, Split, Update
+from bridge.plan import seriesids
 from bridge.plan.moments import key_moment, moment_key, override_key
 
 if TYPE_CHECKING:
@@ -55,7 +56,13 @@ class Step:
 
 def dropped(series: Have, have: Mapping[str, Have]) -> frozenset[str]:
     """Return the keys of occurrences that a series no longer shows by itself."""
-    gone = {key[1:] for key, item in have.items() if key.startswith("@") and item.cancelled}
+    gone = {
+        key[1:]
+        for key, item in have.items()
+        if key.startswith("@")
+        and item.cancelled
+        and (not item.series_id or seriesids.has(item.series_id, series.upstream_id))
+    }
     return series.excluded | gone
 
 

@@ -205,7 +205,7 @@ def hide(c: sa.Connection, row: ObjectRow) -> bool:
 
 
 def remove(c: sa.Connection, object_id: int) -> None:
-    """Delete an object with its items."""
+    """Delete an object with its items; its receipts outlive it."""
     c.execute(_DETACH, {"id": object_id})
     c.execute(_REMOVE, {"id": object_id})
 

@@ -6,6 +6,8 @@ import pytest
 from test_reading_back import HOUR, is_quiet, read, shown, truth
 from world import WeComSide, World, day, ics, stamp, vevent
 
+from bridge.errors import Refused
+
 NTH = "RRULE:FREQ=MONTHLY;BYDAY=2TU"
 NEW_YORK = "America/New_York"
 
@@ -146,3 +148,52 @@ def test_a_piece_cut_in_the_app_ends_there(wecom):
     wecom.sync()
     assert shown(wecom, 380) == truth(wecom, 380)
     assert is_quiet(wecom)
+
+
+def test_two_rules_that_both_lack_a_date_lack_it_at_the_vendor(world):
+    """Each rule is a series of its own there, and the date has to go from both."""
+    world.put(
+        "two.ics",
+        ics(
+            vevent(
+                "two",
+                day(0),
+                day(0, 11),
+                "RRULE:FREQ=WEEKLY;INTERVAL=2;COUNT=6",
+                "RRULE:FREQ=DAILY;INTERVAL=2;COUNT=30",
+                f"EXDATE;TZID=Asia/Shanghai:{stamp(day(14))},{stamp(day(28))}",
+            )
+        ),
+    )
+    world.rest()
+    world.carry()
+    shown = [start for start, _ in world.side.occurrences(day(0, 0), day(80))]
+    gone = {day(14).timestamp(), day(28).timestamp()}
+    expected = {day(n).timestamp() for n in range(0, 60, 2)} | {day(n).timestamp() for n in range(0, 84, 14)}
+    assert shown == sorted(expected - gone)
+    assert [r["outcome"] for r in world.receipts()] == ["applied"]
+    before = len(world.writes())
+    world.put("two.ics", world.text("two.ics"))
+    assert len(world.writes()) == before
+
+
+def test_receipts_outlive_the_event(world):
+    world.put("gone.ics", ics(vevent("gone", day(0), day(0, 11))))
+    world.delete("gone.ics")
+    world.carry()
+    assert world.text("gone.ics") is None
+    assert [(r["action"], r["outcome"]) for r in world.receipts()] == [("delete", "applied"), ("put", "applied")]
+
+
+def test_the_lost_text_of_a_refused_creation_outlives_its_undoing(world):
+    """The second item is refused: the first one is taken back, and what the client wrote is in the receipt."""
+    text = ics(vevent("half", day(0), day(0, 11), f"RDATE;TZID=Asia/Shanghai:{stamp(day(3))},{stamp(day(9))}"))
+    world.fault(**{**world.side.refusal, "match": world.side.create_endpoint, "skip": 1})
+    with pytest.raises(Refused):
+        world.put("half.ics", text)
+    world.side.box.faults.clear()
+    world.rest()
+    world.carry()
+    assert world.side.items() == []
+    lost = [r["lost_text"] for r in world.receipts() if r["outcome"] == "refused"]
+    assert lost == [text]

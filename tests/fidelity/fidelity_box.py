@@ -95,8 +95,11 @@ class WeCom(WeComSide):
                 first, last = (dt.datetime.fromtimestamp(s, CHINA) for s in (a, b))
                 if whole:
                     assert first.time() == dt.time()
-                    assert last.time() == dt.time(23, 59, 59)
-                    found.append((first.date(), last.date() + dt.timedelta(days=1)))
+                    assert last.time() in (
+                        dt.time(23, 59, 59),
+                        dt.time(),
+                    )  # the last second, or what follows it
+                    found.append((first.date(), (last + dt.timedelta(seconds=1)).date()))
                 else:
                     found.append((first.astimezone(dt.UTC), last.astimezone(dt.UTC)))
         return within(found, start, end)

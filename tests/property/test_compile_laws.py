@@ -15,7 +15,8 @@ from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
 from dateutil import rrule as du
-from hypothesis import HealthCheck, Phase, assume, given, settings
+from examples import LAW, law
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from bridge.errors import Inexpressible
@@ -461,13 +462,6 @@ def override(draw, rid, zone, role, number):
 # ---- laws ------------------------------------------------------------------------------------------------------
 
 VENDORS = pytest.mark.parametrize("limits", [WECOM, DINGTALK], ids=["wecom", "dingtalk"])
-QUICK = settings(
-    max_examples=1000,
-    phases=[Phase.explicit, Phase.reuse, Phase.generate],
-    deadline=None,
-    suppress_health_check=list(HealthCheck),
-)
-LONG = settings(max_examples=25_000, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 def compiled(obj, limits, **more):
@@ -503,7 +497,7 @@ def check_exact(obj, limits, plan, *, now=NOW, horizon=HORIZON) -> None:
 
 
 @VENDORS
-@QUICK
+@law
 @given(obj=objects())
 def test_the_items_show_exactly_the_clients_occurrences_from_today_to_the_horizon(limits, obj):
     plan = compiled(obj, limits)
@@ -512,7 +506,7 @@ def test_the_items_show_exactly_the_clients_occurrences_from_today_to_the_horizo
 
 
 @VENDORS
-@settings(QUICK, max_examples=200)
+@law
 @given(obj=objects(), days=st.sampled_from([0, 1, 9, 40, 200]))
 def test_compiling_again_changes_nothing_and_a_later_horizon_only_appends(limits, obj, days):
     plan = compiled(obj, limits, items_max=300)
@@ -525,7 +519,7 @@ def test_compiling_again_changes_nothing_and_a_later_horizon_only_appends(limits
 
 
 @VENDORS
-@settings(QUICK, max_examples=200)
+@settings(law, max_examples=LAW // 10)
 @given(obj=objects(), steps=st.lists(st.sampled_from([1, 6, 30, 90]), min_size=1, max_size=4))
 def test_as_days_go_by_items_stay_as_they_are_and_the_promise_holds(limits, obj, steps):
     plan = compiled(obj, limits, items_max=300)
@@ -542,7 +536,7 @@ def test_as_days_go_by_items_stay_as_they_are_and_the_promise_holds(limits, obj,
 
 
 @VENDORS
-@settings(QUICK, max_examples=200)
+@settings(law, max_examples=LAW // 10)
 @given(before=objects(), after=objects())
 def test_whatever_was_there_before_the_new_items_are_exact(limits, before, after):
     old = compiled(before, limits)
@@ -554,7 +548,7 @@ def test_whatever_was_there_before_the_new_items_are_exact(limits, before, after
 
 
 @pytest.mark.parametrize("mapper", [WeComMapper(ZONES[0]), DingTalkMapper()], ids=["wecom", "dingtalk"])
-@settings(QUICK, max_examples=200)
+@settings(law, max_examples=LAW // 10)
 @given(obj=objects())
 def test_what_is_read_back_from_the_vendors_own_words_compiles_to_the_same_items(mapper, obj):
     plan = compiled(obj, mapper.limits, items_max=300)
@@ -571,18 +565,3 @@ def test_what_is_read_back_from_the_vendors_own_words_compiles_to_the_same_items
     assert [piece.event.recurrence.exdates for piece in again.pieces] == [
         piece.event.recurrence.exdates for piece in plan.pieces
     ]
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(7200)
-@VENDORS
-@LONG
-@given(obj=objects(), days=st.sampled_from([0, 1, 9, 40, 200]))
-def test_at_length_all_of_it(limits, obj, days):
-    plan = compiled(obj, limits)
-    if plan is None:
-        return
-    check_exact(obj, limits, plan)
-    assert compiled(obj, limits, existing=plan.pieces) == plan
-    later = compiled(obj, limits, horizon=HORIZON + days * DAY, items_max=300)
-    assert set(plan.pieces) <= set(later.pieces)

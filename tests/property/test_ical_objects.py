@@ -8,6 +8,7 @@ from collections import Counter
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from examples import law
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -201,7 +202,7 @@ def variations(draw: st.DrawFn) -> str:
     return eol.join([*text(parsed.tree), ""])
 
 
-@settings(max_examples=2_000, deadline=None)
+@law
 @given(text=variations(), other=st.sampled_from(PARSED), dtstamp_ms=st.integers(0, 4_000_000_000_000))
 def test_nothing_changed_upstream_leaves_the_very_same_text(
     text: str, other: Parsed, dtstamp_ms: int
@@ -212,7 +213,7 @@ def test_nothing_changed_upstream_leaves_the_very_same_text(
         assert overlay(text, state, state, dtstamp_ms=dtstamp_ms) == text
 
 
-@settings(max_examples=200, deadline=None)
+@law
 @given(before=objects(), after=objects())
 def test_a_text_in_step_with_the_vendor_follows_it(before: CalendarObject, after: CalendarObject) -> None:
     text = write(before, dtstamp_ms=0)
@@ -240,7 +241,7 @@ def strangers(draw: st.DrawFn) -> tuple[Parsed, CalendarObject, CalendarObject]:
     return parsed, draw(objects(all_day=all_day)), draw(objects(all_day=all_day))
 
 
-@settings(max_examples=200, deadline=None)
+@law
 @given(case=strangers())
 def test_lines_that_a_change_does_not_concern_survive_it(
     case: tuple[Parsed, CalendarObject, CalendarObject],
@@ -283,7 +284,7 @@ def edits(draw: st.DrawFn) -> tuple[int, CalendarObject]:
     )
 
 
-@settings(max_examples=300, deadline=None)
+@law
 @given(edit=edits())
 def test_real_texts_follow_the_vendor_and_keep_their_own(edit: tuple[int, CalendarObject]) -> None:
     index, after = edit

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from dateutil import rrule
+from examples import law
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
@@ -154,7 +155,7 @@ def singles(draw: st.DrawFn) -> Event:
 
 
 @given(event=singles(), style=STYLES)
-@settings(deadline=None, max_examples=60)
+@law
 def test_a_single_event_comes_back_as_it_was(event: Event, style: dict[str, Any]) -> None:
     encoded = MAPPER.encode(event, ROSTER)
     back = decode(answer(encoded.value, style))
@@ -163,14 +164,14 @@ def test_a_single_event_comes_back_as_it_was(event: Event, style: dict[str, Any]
 
 
 @given(event=singles())
-@settings(deadline=None, max_examples=60)
+@law
 def test_a_payload_is_a_snapshot_too(event: Event) -> None:
     back = MAPPER.decode(Upstream(id="E", snapshot=encode(event)), "u", ROSTER)
     assert replace(back, organizer=None) == replace(event, organizer=None)
 
 
 @given(event=singles())
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=300)
 def test_times_carry_milliseconds_and_offset_or_are_dates(event: Event) -> None:
     for name in ("start", "end"):
         when = encode(event)[name]
@@ -250,14 +251,14 @@ def oracle(rule: Rule, start: Any, many: int) -> list[Any]:
 
 
 @given(made=rules())
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=300)
 def test_our_expansion_is_dateutils(made: tuple[Any, Rule]) -> None:
     start, rule = made
     assert list(itertools.islice(occurrences(rule, start), 150)) == oracle(rule, start, 150)
 
 
 @given(made=rules(), style=STYLES)
-@settings(deadline=None, max_examples=60)
+@law
 def test_a_series_shows_the_same_occurrences_after_a_round_trip(
     made: tuple[Any, Rule], style: dict[str, Any]
 ) -> None:
@@ -828,7 +829,7 @@ INNER = ("date", "dateTime", "timeZone", "id", "minutes", "pattern", "range", "t
         | st.lists(st.dictionaries(st.sampled_from(INNER), JUNK)),
     )
 )
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=200)
 def test_no_answer_is_unreadable(snapshot: dict[str, Any]) -> None:
     assert decode(snapshot).uid == "u"
     assert isinstance(MAPPER.allows_change(snapshot, ROSTER), str)
