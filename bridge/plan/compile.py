@@ -108,7 +108,8 @@ def _series(
         look_back=length + (LOOK_BACK if existing else dt.timedelta()),
     )
     made, pieces = _make(client, changes, view, existing)
-    for _ in range(SETTLE_MAX if existing and made.has_runs else 0):
+    is_settled = not existing or not made.has_runs or set(pieces) == set(existing)
+    for _ in range(0 if is_settled else SETTLE_MAX):
         made, again = _make(client, changes, view, pieces)
         if again == pieces:
             break

@@ -182,12 +182,17 @@ def test_receipts_outlive_the_event(world):
     world.delete("gone.ics")
     world.carry()
     assert world.text("gone.ics") is None
-    assert [(r["action"], r["outcome"]) for r in world.receipts()] == [("delete", "applied"), ("put", "applied")]
+    assert [(r["action"], r["outcome"]) for r in world.receipts()] == [
+        ("delete", "applied"),
+        ("put", "applied"),
+    ]
 
 
 def test_the_lost_text_of_a_refused_creation_outlives_its_undoing(world):
     """The second item is refused: the first one is taken back, and what the client wrote is in the receipt."""
-    text = ics(vevent("half", day(0), day(0, 11), f"RDATE;TZID=Asia/Shanghai:{stamp(day(3))},{stamp(day(9))}"))
+    text = ics(
+        vevent("half", day(0), day(0, 11), f"RDATE;TZID=Asia/Shanghai:{stamp(day(3))},{stamp(day(9))}")
+    )
     world.fault(**{**world.side.refusal, "match": world.side.create_endpoint, "skip": 1})
     with pytest.raises(Refused):
         world.put("half.ics", text)
