@@ -12,7 +12,7 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from bridge.engine import pull
+from bridge.engine import applying, pull
 from bridge.engine.held import held_ids
 from bridge.engine.steps_json import makes_an_item
 from bridge.engine.texts import canonical, upstream_of
@@ -242,9 +242,9 @@ def _apply(
     """Bring the collections to what was found; returns what an edit on its way kept from being applied."""
     items = [item for item in found.values() if item is not None]
     absent = [item_id for item_id, item in found.items() if item is None]
-    tally = pull.Tally()
+    tally = applying.Tally()
     for collection in collections:
-        pull.apply_items(engine, collection, items, absent, tally)
+        applying.apply_items(engine, collection, items, absent, tally)
     if tally.waiting:
         return frozenset(found)
     pull.note_gone(engine, calendar, items)
