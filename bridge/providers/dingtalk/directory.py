@@ -10,7 +10,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from bridge.errors import BridgeError, Exhausted, Missing, Refused, Unauthorised
+from bridge.errors import Exhausted, Missing, Refused, Unauthorised, Unreachable
 from bridge.providers.base import DirectoryEntry
 from bridge.providers.dingtalk.schema import flag, number, part, rows, text, texts
 from bridge.providers.limiter import Lane, Priority
@@ -53,6 +53,9 @@ LANE: Final = Lane(priority=Priority.LOOK, patience_s=20.0, who="directory")
 LASTING: Final = (Refused, Unauthorised)
 """Failures that asking again does not mend: no permission, no such call."""
 
+DIRECTORY_CAUSES: Final = ("permission", "visible_range")
+"""Why the directory alone is refused, while calendars may work."""
+
 
 @dataclass(slots=True)
 class _Index:
@@ -81,14 +84,16 @@ class Directory:
     def resolve(self, vendor_id: str) -> DirectoryEntry:
         """Return the person behind a unionId or a userid.
 
-        Where the directory cannot be asked, the id is taken for a unionId. Raises Missing if the directory knows
-        neither.
+        Where the directory may not be asked, or is not there at all, the id is taken for a unionId. Raises Missing if
+        the directory knows neither, and whatever ends by itself (too many calls) or has to be mended first.
         """
         try:
             entry = self._by_unionid(vendor_id)
             if entry is None:
                 entry = self._by_userid(vendor_id)
-        except BridgeError:
+        except (*LASTING, Unreachable) as error:
+            if isinstance(error, Unauthorised) and error.cause not in DIRECTORY_CAUSES:
+                raise
             return DirectoryEntry(id=vendor_id, name="")
         if entry is None:
             msg = (
