@@ -8,7 +8,7 @@ PYTHON ?=
 VENV ?= .venv
 ARGS ?=
 
-.PHONY: help demo test test-slow test-nightly lint bench docs clean venv venv-test
+.PHONY: help demo test test-slow test-nightly lint bench docs pictures clean venv venv-test
 
 help:
 	@echo "make demo        both vendors simulated and the real bridge: address, user, password, feed"
@@ -18,6 +18,7 @@ help:
 	@echo "make lint        ruff, mypy, import-linter"
 	@echo "make bench       compare with stock Radicale; writes benchmarks/RESULTS.md"
 	@echo "make docs        print docs/fidelity.md anew from the table in the code"
+	@echo "make pictures    make the README's pictures anew; needs Debian's chromium"
 	@echo "make clean       remove .venv and every cache"
 
 demo: venv
@@ -45,6 +46,9 @@ bench: venv
 
 docs: venv
 	$(VENV)/bin/python -m bridge.cli.fidelity > docs/fidelity.md
+
+pictures: venv-test
+	$(VENV)/bin/python tests/browser/pictures.py
 
 venv:
 	@PYTHON="$(PYTHON)" sh .ci/venv "$(VENV)" "."

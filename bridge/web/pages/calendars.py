@@ -47,6 +47,7 @@ def why(site: Site, ask: Ask) -> Answer:
         ask,
         "why.html",
         wanted=wanted,
+        names=site.names_of(ask),
         stories=stories,
         rows=site.desk.admin.status(ask.user),
         past_days=site.desk.past_days,

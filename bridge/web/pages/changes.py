@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def page(site: Site, ask: Ask) -> Answer:
     """``GET /ui/changes``."""
-    return site.show(ask, "changes.html", rows=site.desk.edits.receipts(ask.user))
+    return site.show(ask, "changes.html", rows=site.desk.edits.receipts(ask.user), names=site.names_of(ask))
 
 
 def undo(site: Site, ask: Ask, intent_id: str) -> Answer:

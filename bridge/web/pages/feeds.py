@@ -24,6 +24,7 @@ def _shown(site: Site, ask: Ask, url: str) -> Answer:
         rows=site.desk.admin.feed_list(ask.user),
         shelves=site.desk.admin.calendar_list(ask.user),
         made=url,
+        names=site.names_of(ask),
         webcal="webcal://" + url.partition("://")[2] if url else "",
     )
 

@@ -69,6 +69,10 @@ class Site:
         """Return whether the administrator's pages are for who asks."""
         return ask.visit is not None and ask.visit.user in self.admins
 
+    def names_of(self, ask: Ask) -> dict[str, str]:
+        """Return the name of each calendar of who asks, by the part of its address that stands for it."""
+        return {row["calendar"]: row["name"] for row in self.desk.admin.calendar_list(ask.user)}
+
     def url_of(self, ask: Ask) -> str:
         """Return what clients type, without a slash at its end."""
         return (self.public_url or f"{ask.origin}{ask.base}").rstrip("/")
