@@ -21,8 +21,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 HTML = b"<!DOCTYPE html><html><head><title>Login</title></head><body>secret-of-the-page</body></html>"
-SLOW_S = 0.2
-"""The patience of the providers under test; a silent vendor is silent for longer."""
+SLOW_S = 0.1
+"""The patience (seconds) of a provider whose vendor is silent for longer."""
+
+PATIENT_S = 10.0
+"""The patience (seconds) of a provider in all other cases: a busy machine must not be taken for an ill vendor."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,7 @@ class Fault:
     cause: str = ""
     tried: int = 1
     """How often a write is sent."""
+    slow: bool = False
 
 
 def answer(status: int, body: bytes = b"", **headers: str) -> Callable[[Any], None]:
@@ -98,9 +102,9 @@ BOMB = gzip.compress(b" " * (33 * 1024 * 1024), 9)
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 
 
-def _lost(name: str, spoil: Callable[[Any], None], *, after: bool = False) -> Fault:
+def _lost(name: str, spoil: Callable[[Any], None], *, after: bool = False, slow: bool = False) -> Fault:
     """Return a fault after which nobody knows whether the call had an effect."""
-    return Fault(name, spoil, Unreachable, OutcomeUnknown, after=after)
+    return Fault(name, spoil, Unreachable, OutcomeUnknown, after=after, slow=slow)
 
 
 def _wait(name: str, spoil: Callable[[Any], None], from_s: float, to_s: float, *, tried: int = 1) -> Fault:
@@ -123,9 +127,11 @@ COMMON: tuple[Fault, ...] = (
     _lost("half a body after the act", raw(HEAD + b'Content-Length: 500\r\n\r\n{"errcode"'), after=True),
     _lost("half a chunk", raw(HEAD + b'Transfer-Encoding: chunked\r\n\r\n40\r\n{"errcode"')),
     _lost("a chunk without a size", raw(HEAD + b"Transfer-Encoding: chunked\r\n\r\nxyz\r\n")),
-    _lost("silence", raw(b"", wait_s=2 * SLOW_S)),
-    _lost("silence after the headers", raw(HEAD + b"Content-Length: 50\r\n\r\n", wait_s=2 * SLOW_S)),
-    _lost("one byte now and then", drip),
+    _lost("silence", raw(b"", wait_s=5 * SLOW_S), slow=True),
+    _lost(
+        "silence after the headers", raw(HEAD + b"Content-Length: 50\r\n\r\n", wait_s=5 * SLOW_S), slow=True
+    ),
+    _lost("one byte now and then", drip, slow=True),
     _lost("another protocol", raw(b"SSH-2.0-OpenSSH_9.2\r\n")),
     _lost("two lengths", raw(HEAD + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}")),
     _lost("headers without end", raw(HEAD + b"X-Filler: " + b"x" * 200_000 + b"\r\n\r\n")),

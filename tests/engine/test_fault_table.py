@@ -13,7 +13,7 @@ from types import SimpleNamespace
 
 import msgspec
 import pytest
-from ill_vendor import COMMON, HARMLESS, SLOW_S, Fault, Front, Hasty, coded
+from ill_vendor import COMMON, HARMLESS, PATIENT_S, SLOW_S, Fault, Front, Hasty, coded
 from world import CHINA, DingTalkSide, WeComSide
 
 from bridge.errors import (
@@ -195,13 +195,14 @@ class Bench:
         self.front = Front(self.side.server.url)
         stack.callback(self.front.close)
         self.clock = Hasty()
-        changes = {"base_url": self.front.url, "timeout_s": SLOW_S}
+        changes = {"base_url": self.front.url, "timeout_s": PATIENT_S}
         if self.side.source == "dingtalk":
             changes |= {"oapi_base_url": self.front.url, "creations_per_user_per_day": 100_000}
         else:
             changes |= {"creations_per_day": 100_000}
         self.source = msgspec.structs.replace(self.side.config(), **changes, concurrency=4)
         self.stack = stack
+        self.is_slow = False
         self.fresh()
         self.me = self.provider.resolve_user(self.side.me).id
         calendar = "primary"
@@ -219,8 +220,12 @@ class Bench:
     def fresh(self):
         """Open the provider anew: no cache, no token."""
         self.vault = MemoryVault()
-        self.provider = build(self.source, Runtime(clock=self.clock, vault=self.vault))
-        self.stack.callback(self.provider.close)
+        runtime = Runtime(clock=self.clock, vault=self.vault)
+        self.patient = build(self.source, runtime)
+        self.hasty = build(msgspec.structs.replace(self.source, timeout_s=SLOW_S), runtime)
+        self.stack.callback(self.patient.close)
+        self.stack.callback(self.hasty.close)
+        self.provider = self.hasty if self.is_slow else self.patient
 
     def payload(self, event):
         return self.provider.mapper.encode(event, Roster(me=getattr(self, "me", ""))).value
@@ -325,16 +330,17 @@ class Bench:
     def armed(self):
         """Spoil from here on: what came before was preparation."""
         self.front.spoil(self.pending, self.front_aim)
+        self.is_slow = self.pending is not None and self.pending.slow
+        self.provider = self.hasty if self.is_slow else self.patient
 
     def outcome(self, call, fault):
         """Return (failure or None, how often the call was sent) of one call under one fault."""
         self.clock.sleep(LONG_S)
-        prepared = call.name in ("split", "drop", "delete", "remove_calendar", "respond")
         self.pending, self.front_aim = fault, call.aimed
         if call.name == "respond":
             self.invited()
+        if call.name not in PREPARED:
             self.armed()
-        self.front.spoil(None if prepared and call.name != "respond" else fault, call.aimed)
         try:
             getattr(self, call.name)()
         except BridgeError as error:
@@ -342,8 +348,13 @@ class Bench:
         finally:
             hits = self.front.hits
             self.front.spoil(None, lambda _m, _p: False)
+            self.is_slow, self.provider = False, self.patient
             self.clock.sleep(LONG_S)
         return None, hits
+
+
+PREPARED = ("split", "drop", "delete", "remove_calendar")
+"""Calls that arm the fault themselves, once there is something to change."""
 
 
 def case(name, method, path, *, write=False, absorbs=(), turns=None):
@@ -502,7 +513,7 @@ def test_a_call_that_never_left_is_safe_to_repeat(side, how, monkeypatch):
         changes = {"base_url": url, **({"oapi_base_url": url} if side is DingTalkSide else {})}
         bench.provider.keep_token()
         bench.source = msgspec.structs.replace(bench.source, **changes)
-        bench.provider = build(bench.source, Runtime(clock=bench.clock, vault=bench.vault))
+        bench.provider = bench.patient = build(bench.source, Runtime(clock=bench.clock, vault=bench.vault))
         stack.callback(bench.provider.close)
         if how == "closed":
             bench.provider.close()

@@ -10,7 +10,7 @@ from dataclasses import replace
 import httpx
 import msgspec
 import pytest
-from ill_vendor import COMMON, SLOW_S, Front, Hasty
+from ill_vendor import COMMON, PATIENT_S, SLOW_S, Front, Hasty
 from test_fault_table import DINGTALK_CODES, WECOM_CODES
 from world import DingTalkSide, WeComSide, World, day, ics, vevent
 
@@ -51,16 +51,20 @@ class Ill:
         self.front = Front(self.world.side.server.url)
         stack.callback(self.front.close)
         self.clock = Hasty()
-        changes = {"base_url": self.front.url, "timeout_s": SLOW_S}
+        changes = {"base_url": self.front.url, "timeout_s": PATIENT_S}
         if side_class is DingTalkSide:
             changes |= {"oapi_base_url": self.front.url, "monthly_calls": 10**6}
         (source,) = self.world.config.source
         engine = self.world.parts.engine
         runtime = Runtime(clock=self.clock, vault=TokenVault(engine.store), tallies=Tallies(engine.store))
-        provider = build(msgspec.structs.replace(source, **changes), runtime)
-        stack.callback(provider.close)
+        patient = msgspec.structs.replace(source, **changes)
+        self.source_id, self.patient = source.id, build(patient, runtime)
+        self.hasty = build(msgspec.structs.replace(patient, timeout_s=SLOW_S), runtime)
+        stack.callback(self.patient.close)
+        stack.callback(self.hasty.close)
+        self.providers = {source.id: self.patient}
         sync = msgspec.structs.replace(engine.sync, write_wait_s=20.0)
-        self.engine = replace(engine, providers={source.id: provider}, sync=sync)
+        self.engine = replace(engine, providers=self.providers, sync=sync)
         self.carrier = Carrier(self.engine)
         stack.callback(self.carrier.close)
         self.service = Service(self.engine, self.carrier)
@@ -88,6 +92,7 @@ class Ill:
         with self.engine.store.write() as c:
             c.exec_driver_sql("DELETE FROM tally")
             c.exec_driver_sql("UPDATE intent SET retry_at_ms = 0, attempts = 0")
+        self.providers[self.source_id] = self.hasty if fault is not None and fault.slow else self.patient
         self.front.spoil(fault, lambda _method, path: "oken" not in path)
 
     def pull(self):
