@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 from typing import TYPE_CHECKING, Final
@@ -21,13 +22,13 @@ from bridge.engine.polling import LOOKED_LATELY_MS
 from bridge.engine.secrets import keyed_hash, normal
 from bridge.engine.texts import view
 from bridge.engine.write import Writer
-from bridge.errors import BadInput, BridgeError, Missing, NotAllowed
+from bridge.errors import BadInput, BridgeError, Missing, NotAllowed, OutcomeUnknown, Refused
 from bridge.log import fields
 from bridge.model.people import Roster
 from bridge.store import calendars, objects, people, shared
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from bridge.engine.carry import Carrier
     from bridge.engine.context import Engine
@@ -276,9 +277,10 @@ class Service:
         link = linked[(named or able)[0]]
         name = (props.get(NAME_PROP) or slug)[:SUMMARY_CHARS_MAX]
         color = _color(props.get(COLOR_PROP, "")) or engine_links.COLOR
-        made = self._engine.provider(link.source_id).make_calendar(
-            link.upstream_id, name, color, [link.upstream_id]
-        )
+        with _said_now("make this calendar"):
+            made = self._engine.provider(link.source_id).make_calendar(
+                link.upstream_id, name, color, [link.upstream_id]
+            )
         with self._store.write() as c:
             collection_id = engine_links.show(
                 c,
@@ -370,7 +372,8 @@ class Service:
         if login.read_only or not row.writable:
             msg = row.reason or "the calendar can only be read"
             raise NotAllowed(msg, precondition="D:need-privileges")
-        self._engine.provider(row.source_id).remove_calendar(row.upstream_calendar_id)
+        with _said_now("delete this calendar"):
+            self._engine.provider(row.source_id).remove_calendar(row.upstream_calendar_id)
         with self._store.write() as c:
             calendars.remove(c, row.calendar_id)
 
@@ -396,6 +399,21 @@ class Service:
     def feed_objects(self, feed: FeedView) -> Iterable[ObjectView]:
         """Return the objects of a feed."""
         return self.get_all(feed.collection_id)
+
+
+@contextlib.contextmanager
+def _said_now(what: str) -> Iterator[None]:
+    """Turn an ill vendor into a refusal: whole calendars are not journaled, so a client is told now, and not with 5xx."""
+    try:
+        yield
+    except Refused:
+        raise
+    except OutcomeUnknown as error:
+        msg = f"nobody knows whether the vendor could {what}: look in its app before you try again ({error})"
+        raise NotAllowed(msg, code=error.code) from error
+    except BridgeError as error:
+        msg = f"the vendor does not {what} now; nothing was changed, try again later ({error})"
+        raise NotAllowed(msg, code=error.code) from error
 
 
 def _color(text: str) -> str:

@@ -229,3 +229,19 @@ def test_edits_and_reads_are_answered_and_each_edit_arrives_once(make, side, fau
     if titles != sorted(expected):
         wrong["at the vendor"] = str(sorted(set(titles) ^ set(expected)) or titles)
     assert not wrong, "\n".join(f"{name}: {words}" for name, words in wrong.items())
+
+
+def test_calendars_are_refused_with_a_sentence_while_wecom_is_ill(make):
+    ill = make(WeComSide)
+    wrong = {}
+    for number, fault in enumerate((*COMMON, *WECOM_CODES)):
+        ill.spoil(fault)
+        path = f"/dav/alice/new{number}/"
+        answer = ill.http.request("MKCALENDAR", path)
+        if not 400 <= answer.status_code < 500 or len(answer.text) < 20:
+            wrong[fault.name] = f"{answer.status_code} {answer.text}"
+        if ill.http.request("PROPFIND", path, headers={"Depth": "0"}).status_code != 404:
+            wrong[fault.name] = "it is shown, but was not made"
+    ill.spoil(None)
+    assert ill.http.request("MKCALENDAR", "/dav/alice/fine/").status_code == 201
+    assert not wrong, "\n".join(f"{name}: {words}" for name, words in wrong.items())
