@@ -10,7 +10,8 @@ import sqlalchemy.exc
 from prometheus_client import CollectorRegistry, Counter
 from prometheus_client.core import GaugeMetricFamily
 
-from bridge.store import calendars, intents
+from bridge.config import DingTalkSource
+from bridge.store import calendars, intents, shared
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -76,6 +77,21 @@ class Health:
             for collection_id, (count, oldest_ms) in intents.waiting(c).items():
                 waiting.add_metric([str(collection_id)], count)
                 oldest.add_metric([str(collection_id)], (now_ms - oldest_ms) / 1000)
+            spent = shared.tallies(c, now_ms=now_ms)
         yield age
         yield waiting
         yield oldest
+        yield from self._budget(spent)
+
+    def _budget(self, spent: dict[str, int]) -> Iterable[Metric]:
+        """Yield what of the month's billed calls is used, by all nodes together."""
+        used = GaugeMetricFamily("queqiao_budget_used", "Billed calls of this month.", labels=["source"])
+        most = GaugeMetricFamily("queqiao_budget_limit", "monthly_calls of a source.", labels=["source"])
+        sources = self._parts.engine.sources if self._parts is not None else {}
+        for source_id, source in sources.items():
+            if isinstance(source, DingTalkSource):
+                calls = [count for name, count in spent.items() if name.startswith(f"{source_id}:calls:")]
+                used.add_metric([source_id], sum(calls))
+                most.add_metric([source_id], source.monthly_calls)
+        yield used
+        yield most

@@ -58,6 +58,7 @@ _TOKENS_FORGET: Final = sa.text(
     "DELETE FROM token WHERE substr(name, 1, length(:prefix)) = :prefix AND expires_ms <= :now_ms"
 )
 _TALLY: Final = sa.text("SELECT used FROM tally WHERE name = :name")
+_TALLIES: Final = sa.text("SELECT name, used FROM tally WHERE until_ms > :now_ms")
 _TALLY_TAKE: Final = sa.text("""
     INSERT INTO tally (name, used, until_ms) VALUES (:name, 1, :until_ms)
     ON CONFLICT (name) DO UPDATE SET used = tally.used + 1 WHERE tally.used < :most
@@ -248,6 +249,11 @@ class Tallies:
         with self._store.read() as c:
             row = c.execute(_TALLY, {"name": name}).first()
         return 0 if row is None else int(row[0])
+
+
+def tallies(c: sa.Connection, *, now_ms: int) -> dict[str, int]:
+    """Return name -> count of all whose time has not ended."""
+    return {str(r[0]): int(r[1]) for r in c.execute(_TALLIES, {"now_ms": now_ms})}
 
 
 def forget_tallies(c: sa.Connection, before_ms: int) -> None:

@@ -6,8 +6,10 @@ from dataclasses import replace
 
 import msgspec
 import pytest
+from prometheus_client import generate_latest
 from world import DingTalkSide, WeComSide, World, day, ics, vevent
 
+from bridge.daemon.health import Health
 from bridge.daemon.schedule import Schedule
 from bridge.engine.polling import ASLEEP_MS, ASLEEP_S, LOOKED_LATELY_MS, NIGHT_FACTOR, SELDOM, interval_s
 from bridge.store import calendars
@@ -175,3 +177,15 @@ def test_a_pull_that_another_node_took_is_not_made_again(world):
     assert once > 0
     nodes[1]._pull_one(row, engine.clock.now_ms())
     assert len(world.all_calls()) == once
+
+
+def test_the_months_calls_are_a_figure_that_can_be_watched(world):
+    health = Health()
+    health.attach(world.parts)
+    put(world)
+    world.sync()
+    text = generate_latest(health.registry).decode()
+    figures = dict(line.rsplit(" ", 1) for line in text.splitlines() if line.startswith("queqiao_budget"))
+    assert figures['queqiao_budget_limit{source="dingtalk"}'] == "5000.0"
+    billed = sum(world.side.box.control("state", {})["calls_by_month"].values())
+    assert float(figures['queqiao_budget_used{source="dingtalk"}']) == billed > 1
