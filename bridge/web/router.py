@@ -98,6 +98,8 @@ class Router:
             seen.route = "well-known"
             to = quote(f"{environ['SCRIPT_NAME']}/dav/")
             return say(environ, start_response, 301, f"Calendars are at {to}", Location=to)
+        if path == "/feed/workdays.ics" and self._parts.ui is not None:
+            return self._people(environ, start_response, path, seen)
         if first == "feed" and rest and "/" not in rest:
             seen.route = "feed"
             return self._parts.feeds(environ, start_response, rest)

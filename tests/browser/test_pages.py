@@ -18,7 +18,7 @@ PAGES = {
     "overview": "/ui/", "connect": "/ui/connect", "apple": "/ui/connect/apple", "thunderbird": "/ui/connect/thunderbird",
     "outlook": "/ui/connect/outlook", "google": "/ui/connect/google", "passwords": "/ui/passwords", "feeds": "/ui/feeds",
     "calendars": "/ui/calendars", "changes": "/ui/changes", "why": "/ui/why?q=e", "why-not": "/ui/why?q=nowhere-at-all",
-    "leave": "/ui/leave", "admin": "/ui/admin",
+    "workdays": "/ui/workdays", "leave": "/ui/leave", "admin": "/ui/admin",
 }  # fmt: skip
 ALL_IN = '.mark:has-text("Connected"), .mark:has-text("已连接")'
 

@@ -427,3 +427,31 @@ def test_who_refuses_at_the_vendor_stays_outside(browser, facts, source):
     answer = browser.get(through(browser, source, "-"))
     assert answer.status_code == 403
     assert browser.get("/ui/").status_code == 303
+
+
+# ---- working days ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["wecom", "dingtalk"])
+def test_an_event_on_every_working_day_reaches_the_vendor(browser, facts, kind):
+    sign_in_as(browser, facts)
+    assert "补班" in httpx.get(f"{facts['url']}/feed/workdays.ics").text
+    user = facts["users"][0]
+    shelf = next(url for url in user["calendars"] if f"/{kind}-" in url)
+    slug = shelf.rstrip("/").rsplit("/", 1)[-1]
+    form = {"title": f"Daily for {kind}", "calendar": slug, "first": "2026-12-21", "last": "2027-01-15"}
+    answer = post(browser, "/ui/workdays", **form, start="09:30", end="09:45")
+    assert answer.status_code == 303, answer.text
+    assert f"Daily for {kind}" in httpx.get(f"{facts['simulators'][kind]}/_control/state").text
+    assert post(browser, "/ui/workdays", **{**form, "last": "x"}, start="1", end="2").status_code == 400
+
+
+def test_newer_data_of_working_days_is_taken_from_a_file(tmp_path):
+    from bridge.errors import BadInput
+    from bridge.web.pages import site
+
+    path = tmp_path / "days.toml"
+    path.write_text("[2031]\nannounced = 2030-11-01\nholidays = []\n")
+    assert site.read_workdays(str(path)).is_announced(2031)
+    with pytest.raises(BadInput, match="workday_data"):
+        site.read_workdays(str(tmp_path / "missing.toml"))

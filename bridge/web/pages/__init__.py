@@ -22,6 +22,7 @@ from bridge.web.pages import (
     passwords,
     sign_in,
     start,
+    workdays,
 )
 from bridge.web.pages.ask import Answer, Ask, read_cookies, read_form, read_query, to
 from bridge.web.pages.route import Needs, Route
@@ -46,6 +47,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     *calendars.ROUTES,
     *changes.ROUTES,
     *leaving.ROUTES,
+    *workdays.ROUTES,
     *admin.ROUTES,
 )
 CSP: Final = (

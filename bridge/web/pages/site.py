@@ -6,6 +6,7 @@ import hashlib
 import secrets
 from dataclasses import dataclass
 from importlib import resources
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
@@ -14,7 +15,8 @@ import jinja2
 import segno
 from markupsafe import Markup
 
-from bridge.errors import NotAllowed
+from bridge.errors import BadInput, NotAllowed
+from bridge.ical import workdays
 from bridge.web.pages import words
 from bridge.web.pages.ask import Answer, Ask
 
@@ -55,6 +57,7 @@ class Site:
         self.admins = frozenset(ui.admins)
         self.session_ms = round(ui.session_hours * 3_600_000)
         self.zone = ZoneInfo("Asia/Shanghai")
+        self.workdays = read_workdays(ui.workday_data)
         self.files, self._names = _files()
         self._env = jinja2.Environment(
             loader=jinja2.PackageLoader("bridge.web", "templates"),
@@ -135,6 +138,18 @@ def qr(text: str) -> Markup:
     code = segno.make(text, error="m", micro=False)
     drawn = code.svg_inline(scale=4, border=4, dark="#000", light="#fff", omitsize=True, svgclass="qr")
     return Markup(drawn)  # noqa: S704  - drawn by the library from modules; the text itself is not in it
+
+
+def read_workdays(path: str) -> workdays.Workdays:
+    """Read the data that an administrator named, else what was shipped. Raises BadInput."""
+    shipped = resources.files("bridge.ical") / "china.toml"
+    try:
+        text = (Path(path) if path else shipped).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = type(error).__name__
+        msg = f"[ui] workday_data cannot be read ({reason}); give the file's absolute path, or leave it empty"
+        raise BadInput(msg) from error
+    return workdays.read(text)
 
 
 def _files() -> tuple[dict[str, File], dict[str, str]]:
