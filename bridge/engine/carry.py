@@ -43,6 +43,9 @@ OWNED_MS: Final = 60_000
 """How long an intent belongs to the one who carries it without a sign of life; longer than any request may take."""
 WAKE_AFTER_MS: Final = 15 * 60_000
 """What waits longer than this (milliseconds) waits for a quota; all other waits are shorter."""
+ASK_AFTER_MS: Final = 12_000
+"""A request that its process did not survive is asked for so long after it left (milliseconds): a vendor may still
+carry it out for as long as the process would have waited for the answer. Sooner, it would be made a second time."""
 SETTLE_AFTER_S: Final = 1.0
 """First wait before an unknown outcome is asked for."""
 
@@ -80,7 +83,7 @@ class Carrier:
         with self._engine.store.write() as c:
             for owner in dead:
                 shared.release_leases(c, owner)
-            return sum(intents.abandon(c, owner) for owner in dead)
+            return sum(intents.abandon(c, owner, sooner_ms=OWNED_MS - ASK_AFTER_MS) for owner in dead)
 
     def wake(self) -> int:
         """Try now what waits for the end of a quota: it may have been raised; returns how many edits and calendars.

@@ -57,7 +57,10 @@ _STEPS: Final = sa.text("""
     WHERE c.calendar_id = :calendar_id AND i.state IN ('waiting', 'in_flight') AND i.step IS NOT NULL
 """)
 _OWNERS: Final = sa.text("SELECT DISTINCT owner FROM intent WHERE state = 'in_flight'")
-_ABANDON: Final = sa.text("UPDATE intent SET owned_until_ms = 0 WHERE state = 'in_flight' AND owner = :owner")
+_ABANDON: Final = sa.text("""
+    UPDATE intent SET owner = '', owned_until_ms = CASE WHEN step IS NULL THEN 0 ELSE owned_until_ms - :sooner_ms END
+    WHERE state = 'in_flight' AND owner = :owner
+""")
 _DUE: Final = sa.text("""
     SELECT i.* FROM intent i
     WHERE ((i.state = 'waiting' AND i.retry_at_ms <= :now_ms) OR (i.state = 'in_flight' AND i.owned_until_ms < :now_ms))
@@ -204,9 +207,12 @@ def owners(c: sa.Connection) -> list[str]:
     return [str(r[0]) for r in c.execute(_OWNERS)]
 
 
-def abandon(c: sa.Connection, owner: str) -> int:
-    """Free what a dead owner was carrying, without waiting for its time to end."""
-    return c.execute(_ABANDON, {"owner": owner}).rowcount
+def abandon(c: sa.Connection, owner: str, *, sooner_ms: int = 0) -> int:
+    """Free what a dead owner was carrying; returns how many.
+
+    A step that left may still be carried out by the vendor: it is freed only ``sooner_ms`` before its time ends.
+    """
+    return c.execute(_ABANDON, {"owner": owner, "sooner_ms": sooner_ms}).rowcount
 
 
 def due(c: sa.Connection, *, now_ms: int, count: int) -> list[IntentRow]:

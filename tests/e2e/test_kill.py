@@ -61,3 +61,22 @@ def test_killed_between_the_vendors_act_and_its_answer_there_is_exactly_one_even
     bridge.start()
     until(lambda: bridge.json("changes", "--user", "alice")[0]["outcome"] == "applied", 30)
     assert titles(box, kind) == ["Planning"]
+
+
+@pytest.mark.parametrize("kind", VENDORS)
+def test_killed_while_a_slow_vendor_has_not_acted_yet_there_is_exactly_one_event(
+    stack, vendors, tmp_path, kind
+):
+    """Asking too soon would find nothing, make it again, and then the first request would still be carried out."""
+    box = vendors[VENDORS.index(kind)]
+    bridge, clients = run_bridge(stack, vendors, tmp_path, write_wait_s=0.5)
+    alice = clients["alice"]
+    path = path_of(alice, kind)
+    match = "schedule/add" if kind == "wecom" else "/events"
+    box.fault(kind="slow", seconds=6, match=match, method="POST")
+    assert alice.put(f"{path}u1.ics", event("u1")).status_code == 201
+    bridge.kill()
+    bridge.start()
+    until(lambda: bridge.json("changes", "--user", "alice")[0]["outcome"] == "applied", 40)
+    until(lambda: titles(box, kind), 15)
+    assert titles(box, kind) == ["Planning"]

@@ -100,7 +100,7 @@ def test_a_crash_after_the_request_left_is_settled_by_asking(world):
     world.reopen()
     with world.parts.engine.store.write() as c:
         for owner in intents.owners(c):
-            intents.abandon(c, owner)
+            intents.abandon(c, owner, sooner_ms=10**9)
     world.carry()
     assert world.side.titles() == ["Once"]
     assert [r["outcome"] for r in world.receipts()] == ["applied"]
