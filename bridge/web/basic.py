@@ -113,6 +113,23 @@ class Gate:
                     self._good.popitem(last=False)
         return login
 
+    def wait_s(self, address: str, what: str) -> int:
+        """Return for how many seconds an address may not try ``what`` again; 0: it may."""
+        now = self._clock.monotonic_s()
+        with self._guard:
+            wait = max(
+                self._wait((address, what), PAIR_FAILURES_MAX, now),
+                self._wait((address, ""), ADDRESS_FAILURES_MAX, now),
+            )
+        return max(1, round(wait)) if wait > 0 else 0
+
+    def failed(self, address: str, what: str) -> None:
+        """Count a failure of something that is no password: a sign-in at a vendor."""
+        now = self._clock.monotonic_s()
+        with self._guard:
+            self._count((address, what), now)
+            self._count((address, ""), now)
+
     def _digest(self, credentials: Credentials) -> bytes:
         text = f"{credentials.user}\0{credentials.password}".encode(errors="surrogatepass")
         return hashlib.blake2b(text, key=self._key, digest_size=16).digest()

@@ -330,3 +330,19 @@ def test_what_waits_for_a_quota_is_woken_and_what_waits_a_moment_is_not(store):
         assert intents.delayed(c, now_ms=NOW)[collection_id] == ("why", NOW + 10**9)
         assert intents.wake(c, now_ms=NOW, after_ms=NOW + 10**6) == 1
         assert [row.retry_at_ms for row in intents.due(c, now_ms=NOW, count=9)] == [NOW]
+
+
+def test_tokens_are_kept_added_once_and_forgotten_by_prefix(store):
+    with store.write() as c:
+        shared.put_token(c, "visit:a", "1", 1000)
+        shared.put_token(c, "visit:b", "2", 3000)
+        shared.put_token(c, "wecom:token", "3", 1000)
+        assert shared.add_token(c, "once:x", 1000)
+        assert not shared.add_token(c, "once:x", 1000)
+        shared.forget_tokens(c, "visit:", 2000)
+    with store.read() as c:
+        kept = {name: shared.token(c, name) for name in ("visit:a", "visit:b", "wecom:token")}
+    assert kept == {"visit:a": None, "visit:b": ("2", 3000), "wecom:token": ("3", 1000)}
+    with store.write() as c:
+        shared.drop_token(c, "visit:b")
+        assert shared.token(c, "visit:b") is None

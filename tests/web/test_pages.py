@@ -455,3 +455,76 @@ def test_newer_data_of_working_days_is_taken_from_a_file(tmp_path):
     assert site.read_workdays(str(path)).is_announced(2031)
     with pytest.raises(BadInput, match="workday_data"):
         site.read_workdays(str(tmp_path / "missing.toml"))
+
+
+# ---- behind a proxy --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def behind(tmp_path):
+    """The application as a TLS proxy reaches it, below a path of the public address."""
+    from bridge.config import Config, Database, Server, Ui
+    from bridge.daemon.compose import compose
+    from bridge.engine.desk import Desk
+    from bridge.web import build_app
+
+    server = Server(public_url="https://cal.example.com/work")
+    parts = compose(Config(server=server, database=Database(url=f"sqlite:///{tmp_path / 'x.db'}")))
+    made = parts.admin.user_add("alice", email="", links=[])
+    desk = Desk(parts.engine, parts.service, parts.admin)
+    app = build_app(parts.service, server, dav=lambda *_: [b""], desk=desk, options=Ui())
+    transport = httpx.WSGITransport(app=app, remote_addr="192.0.2.1")
+    with httpx.Client(transport=transport, base_url="https://cal.example.com/work") as browser:
+        yield browser, made.password
+    parts.close()
+
+
+def test_behind_tls_and_a_path_cookies_and_links_say_so(behind):
+    browser, password = behind
+    page = browser.get("/ui/sign-in")
+    assert 'action="/work/ui/sign-in"' in page.text
+    assert "https://cal.example.com/work/dav/" in page.text
+    form = {"csrf": seal_of(page.text), "user": "alice", "password": password}
+    answer = browser.post("/ui/sign-in", data=form)
+    assert answer.headers["location"] == "/work/ui/"
+    cookie = next(c for c in answer.headers.get_list("set-cookie") if c.startswith("queqiao_session="))
+    assert "Secure" in cookie
+    assert "Path=/work/" in cookie
+    made = browser.get("/ui/connect/davx5")
+    made = browser.post("/ui/connect/davx5", data={"csrf": seal_of(made.text)}).text
+    assert re.search(r"davx5://alice:[a-z0-9-]+@cal\.example\.com/work/dav/", made)
+
+
+def test_a_session_ends_after_its_hours_and_is_forgotten(tmp_path):
+    import sqlalchemy as sa
+
+    from bridge.config import Config, Database
+    from bridge.daemon.compose import compose
+    from bridge.engine.api import Login
+    from bridge.engine.desk.visits import Visits
+
+    parts = compose(Config(database=Database(url=f"sqlite:///{tmp_path / 'x.db'}")))
+    password = parts.admin.user_add("alice", email="", links=[]).password
+    visits = Visits(parts.engine)
+    token = visits.begin(Login(user="alice"), length_ms=0, password=password)
+    assert visits.find(token) is None
+    good = visits.begin(Login(user="alice"), length_ms=60_000, password=password)
+    assert visits.find(good).user == "alice"
+    with parts.engine.store.read() as c:
+        rows = c.execute(sa.text("SELECT name, value FROM token")).all()
+    assert len(rows) == 1  # the one that ended is gone
+    assert good not in str(rows)  # and a copy of the database opens nothing
+    assert password not in str(rows)
+    assert visits.once("x", length_ms=1000)
+    assert not visits.once("x", length_ms=1000)
+    parts.close()
+
+
+def test_guessing_codes_at_a_door_is_limited(browser, facts):
+    statuses = []
+    for _ in range(22):
+        sent = browser.get("/ui/door/wecom")
+        state = re.search(r"state=([^&]+)", sent.headers["location"])[1]
+        statuses.append(browser.get(f"/ui/door/wecom/back?code=guess&state={state}").status_code)
+    assert statuses[0] == 403
+    assert statuses[-1] == 429

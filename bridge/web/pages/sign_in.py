@@ -148,9 +148,21 @@ def back(site: Site, ask: Ask, source: str) -> Answer:
             ask.lang, ("You did not agree at the vendor's page.", "您没有在平台页面上同意登录。")
         )
         return form(site, ask, status=403, words=msg)
+    tried = f"\0door/{source}"  # no user name can be this
+    wait_s = site.gate.wait_s(ask.address, tried)
+    if wait_s:
+        msg = words.pick(
+            ask.lang,
+            (
+                f"Too many sign-ins that failed. Try again in {wait_s} seconds.",
+                f"登录失败次数过多，请在 {wait_s} 秒后重试。",
+            ),
+        )
+        return form(site, ask, status=429, words=msg)
     try:
         login = site.desk.doors.enter(source, code)
     except NotAllowed:
+        site.gate.failed(ask.address, tried)
         msg = words.pick(
             ask.lang,
             (
@@ -160,6 +172,7 @@ def back(site: Site, ask: Ask, source: str) -> Answer:
         )
         return form(site, ask, status=403, words=msg)
     except BridgeError as error:
+        site.gate.failed(ask.address, tried)
         return form(site, ask, status=403 if error.http_status < 500 else 503, words=str(error))
     return _welcome(site, ask, login, door=source, next_=kept[2])
 
