@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from bridge.engine import outcome
+from bridge.engine import merging, outcome
 from bridge.engine.context import is_dead
 from bridge.engine.desired import Desired, desire
 from bridge.engine.judge import Situation, changed_answers, restriction, situation
@@ -192,6 +192,7 @@ class _Job:
         self._answered: set[str] = set()
         self._losses = intent.losses
         self._plan: Compiled | None = None
+        self._notes: tuple[str, ...] = ()
 
     def fresh(self) -> IntentRow:
         """Return the intent as it stands in the database now."""
@@ -212,15 +213,29 @@ class _Job:
         """Do steps until none is left."""
         if self._intent.step is not None:
             self._settle(decode_sent(self._intent.step))
+        self._merge()
         for _ in range(STEPS_MAX):
             step = self._next()
             if step is None:
-                outcome.complete(self._engine, self.fresh(), self._owner, losses=self._losses)
+                outcome.complete(
+                    self._engine, self.fresh(), self._owner, losses=self._losses, notes=self._notes
+                )
                 log.info("intent.applied", extra=fields(intent=self._intent.id))
                 return
             self._do(step)
         msg = f"the edit needs more than {STEPS_MAX} calls to the vendor; make the series simpler"
         raise Refused(msg)
+
+    def _merge(self) -> None:
+        """Bring in what happened at the vendor since the client read the event, where the mirror may be old."""
+        with self._engine.store.read() as c:
+            rows = objects.items(c, self._intent.object_id or 0)
+        if not merging.is_due(self._engine, self._intent, self._collection, rows):
+            return
+        merged = merging.merge_in(
+            self._engine, self._intent, self._owner, self._collection, self._target, rows
+        )
+        self._intent, self._notes = merged.intent, merged.notes
 
     def _next(self) -> Step | None:
         with self._engine.store.read() as c:

@@ -169,8 +169,13 @@ def _forget_exceptions(
             _forget_removal(c, object_id, row, series.upstream_id)
 
 
-def complete(engine: Engine, intent: IntentRow, owner: str, *, losses: str) -> None:
-    """Close an intent that stands at the vendor; lay over what the vendor made of it."""
+def complete(
+    engine: Engine, intent: IntentRow, owner: str, *, losses: str, notes: tuple[str, ...] = ()
+) -> None:
+    """Close an intent that stands at the vendor; lay over what the vendor made of it.
+
+    ``notes``: what gave way when both sides had changed it.
+    """
     now_ms = engine.clock.now_ms()
     object_id = intent.object_id or 0
     if intent.action == Action.DELETE:
@@ -183,7 +188,7 @@ def complete(engine: Engine, intent: IntentRow, owner: str, *, losses: str) -> N
                 owner=owner,
                 state=State.APPLIED,
                 now_ms=now_ms,
-                words="deleted",
+                words="; ".join(("deleted", *notes)),
                 detach=not later,
             )
             if row is not None and row.deleted and not later:
@@ -205,12 +210,16 @@ def complete(engine: Engine, intent: IntentRow, owner: str, *, losses: str) -> N
             seq = calendars.take_seq(c, collection.id, now_ms)
             values = object_values(obj, text, now_ms=now_ms, change_seq=seq)
             objects.change(c, row, {**values, "exact_until_ms": row.exact_until_ms})
-        state = State.MERGED if changed else State.APPLIED
-        words = (
-            "the vendor keeps it a little differently; the calendar shows what it keeps"
-            if changed
-            else "done"
+        state = State.MERGED if changed or notes else State.APPLIED
+        told = (
+            *notes,
+            *(
+                ("the vendor keeps it a little differently; the calendar shows what it keeps",)
+                if changed
+                else ()
+            ),
         )
+        words = "; ".join(told) or "done"
         intents.close(c, intent.id, owner=owner, state=state, now_ms=now_ms, words=words, losses=losses)
 
 

@@ -9,6 +9,7 @@ import sqlalchemy.exc
 
 from bridge.engine import delivery, judge
 from bridge.engine.api import Login, PutResult
+from bridge.engine.merging import CONFLICT
 from bridge.engine.texts import etag_of, object_values
 from bridge.errors import BadInput, Missing, NotAllowed, Overtaken, PreconditionFailed, Refused
 from bridge.ical import parse as ical_parse
@@ -242,6 +243,8 @@ class Writer:
         if intent is None:
             return PutResult(created=created, etag=None)
         if intent.state == State.REFUSED:
+            if intent.words == CONFLICT:
+                raise PreconditionFailed(CONFLICT)
             raise Refused(intent.words)
         same = row is not None and row.text == sent and not row.deleted
         waiting = intent.state in (State.WAITING, State.IN_FLIGHT)

@@ -57,6 +57,8 @@ class Limits:
     """Only the organizer may change an event (DingTalk)."""
     splits_are_items: bool = False
     """A changed occurrence becomes an item of its own, unlinked (WeCom); else an instance of the series."""
+    calls_billed: bool = False
+    """Every call of the calendar counts against the month (DingTalk)."""
     fetches_together: bool = False
     """One call reads many items (WeCom); else there is a call for each."""
     year_min: int = 1970

@@ -130,6 +130,10 @@ class Mapper(Protocol):
         """Return vendor id -> display name of everybody a snapshot mentions, to build a roster."""
         ...
 
+    def modified_ms(self, snapshot: Json) -> int | None:
+        """Return when a person last changed an item (milliseconds UTC); None where the vendor does not say."""
+        ...
+
     def allows_change(self, snapshot: Json, roster: Roster) -> str:
         """Return "" if ``roster.me`` may change the item, else why not, in a sentence."""
         ...

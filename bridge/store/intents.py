@@ -51,6 +51,10 @@ _CLOSE: Final = sa.text("""
       step = NULL, owner = '', object_id = CASE WHEN :detach = 1 THEN NULL ELSE object_id END
     WHERE id = :id AND owner = :owner AND state = 'in_flight'
 """)
+_MERGE: Final = sa.text("""
+    UPDATE intent SET base_text = :base_text, client_text = :client_text
+    WHERE id = :id AND owner = :owner AND state = 'in_flight'
+""")
 _REBASE: Final = sa.text("UPDATE intent SET base_text = :base_text WHERE id = :id")
 _STEPS: Final = sa.text("""
     SELECT i.step FROM intent i JOIN collection c ON c.id = i.collection_id
@@ -190,6 +194,14 @@ def close(
         "detach": int(detach),
     }
     return c.execute(_CLOSE, values).rowcount == 1
+
+
+def merge(
+    c: sa.Connection, intent_id: int, *, owner: str, base_text: str | None, client_text: str | None
+) -> bool:
+    """Put an edit on top of another version that both sides agree on."""
+    values = {"id": intent_id, "owner": owner, "base_text": base_text, "client_text": client_text}
+    return c.execute(_MERGE, values).rowcount == 1
 
 
 def rebase(c: sa.Connection, intent_id: int, base_text: str | None) -> None:

@@ -42,6 +42,7 @@ LIMITS: Final = Limits(
     min_duration_s=0,
     alarms_timed=None,
     alarms_all_day=None,
+    calls_billed=True,
     can_respond=True,
     can_make_calendars=False,
     organizer_only=True,

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from bridge.providers.dingtalk import decode, encode
 from bridge.providers.dingtalk.limits import LIMITS
-from bridge.providers.dingtalk.times import zone_of
+from bridge.providers.dingtalk.schema import text
+from bridge.providers.dingtalk.times import parse_stamp, zone_of
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -43,6 +44,11 @@ class DingTalkMapper:
     def people_of(self, snapshot: Json) -> Mapping[str, str]:
         """Return vendor id -> display name of everybody in a snapshot."""
         return decode.people_of(snapshot)
+
+    def modified_ms(self, snapshot: Json) -> int | None:
+        """Return ``updateTime`` (reference 3.10)."""
+        stamped = parse_stamp(text(snapshot, "updateTime"))
+        return None if stamped is None or stamped.tzinfo is None else round(stamped.timestamp() * 1000)
 
     def allows_change(self, snapshot: Json, roster: Roster) -> str:
         """Return "" if ``roster.me`` may change the item, else why not."""

@@ -48,6 +48,11 @@ class WeComMapper:
         ids = (*as_ids(snapshot.get("attendees")), *admins_of(snapshot), as_text(snapshot.get("organizer")))
         return {userid: "" for userid in ids if userid}
 
+    def modified_ms(self, snapshot: Json) -> int | None:
+        """Return None: WeCom does not say when a schedule was changed (reference 5.2)."""
+        del snapshot
+        return None
+
     def allows_change(self, snapshot: Json, roster: Roster) -> str:
         """Return why nobody may change the item, or ""; who may write is decided per calendar."""
         return "it was cancelled in WeCom" if is_cancelled(snapshot) else ""
