@@ -219,7 +219,8 @@ def _decided(
 ) -> Event:
     """Let the later change win; the other value goes into the receipt."""
     theirs_ms = case.mapper.modified_ms(item.snapshot)
-    vendor_wins = theirs_ms is None or theirs_ms >= case.intent.opened_ms
+    # Vendors count whole seconds: within one, theirs is taken for the later one.
+    vendor_wins = theirs_ms is None or theirs_ms // 1000 >= case.intent.opened_ms // 1000
     for name in names:
         lost = merge.value(ours if vendor_wins else now, name)[:NOTE_CHARS_MAX]
         who = (
