@@ -18,6 +18,7 @@ from bridge.engine import merging, outcome
 from bridge.engine.context import is_dead
 from bridge.engine.desired import Desired, desire
 from bridge.engine.judge import Situation, changed_answers, restriction, situation
+from bridge.engine.points import Point, reached
 from bridge.engine.steps_json import Sent, decode_sent, encode_sent
 from bridge.engine.texts import read
 from bridge.errors import BridgeError, Missing, OutcomeUnknown, Overtaken, Refused, Throttled, Unauthorised
@@ -142,6 +143,7 @@ def carry(engine: Engine, intent_id: int) -> int | None:
     if intent is None or intent.object_id is None:
         return None
     job = _Job(engine, intent, owner)
+    reached(Point.CLAIMED)
     try:
         job.run()
     except Overtaken:
@@ -217,9 +219,11 @@ class _Job:
         for _ in range(STEPS_MAX):
             step = self._next()
             if step is None:
+                reached(Point.DONE)
                 outcome.complete(
                     self._engine, self.fresh(), self._owner, losses=self._losses, notes=self._notes
                 )
+                reached(Point.CLOSED)
                 log.info("intent.applied", extra=fields(intent=self._intent.id))
                 return
             self._do(step)
@@ -294,6 +298,7 @@ class _Job:
             if not (kept and intents.set_step(c, self._intent.id, owner=self._owner, step=encode_sent(sent))):
                 msg = "another node took the edit over"
                 raise Overtaken(msg)
+        reached(Point.STEP_WRITTEN)
         if isinstance(sent.operation, Create) and self._intent.opened_ms < self._engine.restored_ms:
             # Out of a backup: it may have been carried out after the backup was taken.
             if self._settle(sent):
@@ -307,7 +312,9 @@ class _Job:
             if not isinstance(sent.operation, Respond | Delete):
                 raise
             applied = Applied(item=None)
+        reached(Point.ANSWERED)
         self._record(sent, applied)
+        reached(Point.RECORDED)
 
     def _settle(self, sent: Sent) -> bool:
         """Ask what became of a step whose answer never came; returns whether it stands at the vendor."""

@@ -10,6 +10,7 @@ import sqlalchemy.exc
 from bridge.engine import delivery, judge
 from bridge.engine.api import Login, PutResult
 from bridge.engine.merging import CONFLICT
+from bridge.engine.points import Point, reached
 from bridge.engine.texts import etag_of, object_values
 from bridge.errors import BadInput, Missing, NotAllowed, Overtaken, PreconditionFailed, Refused
 from bridge.ical import parse as ical_parse
@@ -69,6 +70,7 @@ class Writer:
             except (Overtaken, sqlalchemy.exc.IntegrityError):
                 continue
             created = row is None or bool(row.deleted)
+            reached(Point.JOURNALED)
             if intent_id is None:
                 return PutResult(created=created, etag=etag_of(text) if text == parsed.text else None)
             return self._answer(intent_id, created=created, sent=parsed.text)
@@ -151,6 +153,7 @@ class Writer:
             intent_id = self._journal_delete(collection, row, login)
             if intent_id is None:
                 continue
+            reached(Point.JOURNALED)
             self._answer(intent_id, created=False, sent="")
             return
         msg = "the event is being changed by somebody else at the same moment; read it again and repeat"
@@ -210,6 +213,7 @@ class Writer:
         if exists:
             self.delete(to_collection_id, to_href, login)
         self.put(to_collection_id, to_href, row.text.encode(), login)
+        reached(Point.HALF_MOVED)
         self.delete(collection_id, href, login)
         return not exists
 
