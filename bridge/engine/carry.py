@@ -10,6 +10,7 @@ import json
 import logging
 import threading
 import uuid
+from collections import OrderedDict, deque
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
@@ -52,17 +53,19 @@ SETTLE_AFTER_S: Final = 1.0
 
 
 class Carrier:
-    """Carries intents on a bounded pool of threads."""
+    """Carries intents on a bounded pool of threads, calendar by calendar in turn: nobody waits behind somebody's hundred."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._pool = ThreadPoolExecutor(engine.sync.carry_threads, thread_name_prefix="carry")
         self._done: dict[int, threading.Event] = {}
+        self._lanes: OrderedDict[int, deque[tuple[int, threading.Event]]] = OrderedDict()
+        """Collection -> its intents that wait for a thread."""
         self._lock = threading.Lock()
         self._closed = False
 
-    def carry_soon(self, intent_id: int) -> threading.Event:
-        """Start carrying; the event is set when this attempt has ended, however it ended."""
+    def carry_soon(self, intent_id: int, *, lane: int = 0) -> threading.Event:
+        """Start carrying; the event is set when this attempt has ended, however it ended. ``lane``: the collection."""
         with self._lock:
             event = self._done.get(intent_id)
             if event is not None:
@@ -71,8 +74,19 @@ class Carrier:
             if self._closed:
                 self._done.pop(intent_id).set()
                 return event
-            self._pool.submit(self._run, intent_id, event)
+            self._lanes.setdefault(lane, deque()).append((intent_id, event))
+            self._pool.submit(self._run_next)
         return event
+
+    def _run_next(self) -> None:
+        """Carry the next intent of the collection whose turn it is; each submission finds one."""
+        with self._lock:
+            lane, waiting = next(iter(self._lanes.items()))
+            intent_id, event = waiting.popleft()
+            self._lanes.move_to_end(lane)
+            if not waiting:
+                del self._lanes[lane]
+        self._run(lane, intent_id, event)
 
     def recover(self) -> int:
         """Free what processes of this host carried or held when they died; returns how many intents."""
@@ -115,10 +129,10 @@ class Carrier:
                 c, now_ms=self._engine.clock.now_ms(), count=self._engine.sync.carry_threads * 4
             )
         for intent in due:
-            self.carry_soon(intent.id)
+            self.carry_soon(intent.id, lane=intent.collection_id)
         return len(due)
 
-    def _run(self, intent_id: int, event: threading.Event) -> None:
+    def _run(self, lane: int, intent_id: int, event: threading.Event) -> None:
         follow: int | None = None
         try:
             follow = carry(self._engine, intent_id)
@@ -129,7 +143,7 @@ class Carrier:
                 self._done.pop(intent_id, None)
             event.set()
         if follow is not None:
-            self.carry_soon(follow)
+            self.carry_soon(follow, lane=lane)
 
 
 def carry(engine: Engine, intent_id: int) -> int | None:

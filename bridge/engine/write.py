@@ -73,7 +73,7 @@ class Writer:
             reached(Point.JOURNALED)
             if intent_id is None:
                 return PutResult(created=created, etag=etag_of(text) if text == parsed.text else None)
-            return self._answer(intent_id, created=created, sent=parsed.text)
+            return self._answer(intent_id, lane=collection_id, created=created, sent=parsed.text)
         msg = "the event is being changed by somebody else at the same moment; read it again and repeat the edit"
         raise PreconditionFailed(msg)
 
@@ -154,7 +154,7 @@ class Writer:
             if intent_id is None:
                 continue
             reached(Point.JOURNALED)
-            self._answer(intent_id, created=False, sent="")
+            self._answer(intent_id, lane=collection_id, created=False, sent="")
             return
         msg = "the event is being changed by somebody else at the same moment; read it again and repeat"
         raise PreconditionFailed(msg)
@@ -234,9 +234,9 @@ class Writer:
             objects.bury(c, row.collection_id, row.href, change_seq=seq, now_ms=now_ms)
         return target is None
 
-    def _answer(self, intent_id: int, *, created: bool, sent: str) -> PutResult:
+    def _answer(self, intent_id: int, *, lane: int, created: bool, sent: str) -> PutResult:
         """Wait for the vendor at most ``write_wait_s``, and say what is known by then."""
-        self._carrier.carry_soon(intent_id).wait(self._engine.sync.write_wait_s)
+        self._carrier.carry_soon(intent_id, lane=lane).wait(self._engine.sync.write_wait_s)
         with self._engine.store.read() as c:
             intent = intents.get(c, intent_id)
             row = (

@@ -66,12 +66,18 @@ _ABANDON: Final = sa.text("""
     WHERE state = 'in_flight' AND owner = :owner
 """)
 _DUE: Final = sa.text("""
-    SELECT i.* FROM intent i
-    WHERE ((i.state = 'waiting' AND i.retry_at_ms <= :now_ms) OR (i.state = 'in_flight' AND i.owned_until_ms < :now_ms))
-      AND NOT EXISTS (SELECT 1 FROM intent o WHERE o.object_id = i.object_id AND o.id < i.id
-                      AND o.state IN ('waiting', 'in_flight'))
-    ORDER BY i.retry_at_ms, i.id LIMIT :count
+    SELECT * FROM intent WHERE id IN (
+      SELECT id FROM (
+        SELECT i.id, i.retry_at_ms, ROW_NUMBER() OVER (PARTITION BY i.collection_id ORDER BY i.retry_at_ms, i.id) AS turn
+        FROM intent i
+        WHERE ((i.state = 'waiting' AND i.retry_at_ms <= :now_ms)
+            OR (i.state = 'in_flight' AND i.owned_until_ms < :now_ms))
+          AND NOT EXISTS (SELECT 1 FROM intent o WHERE o.object_id = i.object_id AND o.id < i.id
+                          AND o.state IN ('waiting', 'in_flight'))
+      ) AS ready ORDER BY turn, retry_at_ms, id LIMIT :count
+    ) ORDER BY retry_at_ms, id
 """)
+"""Whose turn it is: of each collection one, then of each a second, the longest waiting first."""
 _WAITING: Final = sa.text("""
     SELECT collection_id, COUNT(*) AS waiting, MIN(opened_ms) AS oldest_ms FROM intent
     WHERE state IN ('waiting', 'in_flight') GROUP BY collection_id

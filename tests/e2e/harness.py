@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import os
 import signal
@@ -23,6 +24,9 @@ from bridge.simulator.http import serve
 DAV = "{DAV:}"
 CALDAV = "{urn:ietf:params:xml:ns:caldav}"
 READY_S = 30
+DAY = dt.datetime.now(dt.UTC).date() + dt.timedelta(days=30)
+START, END = f"{DAY:%Y%m%d}T100000", f"{DAY:%Y%m%d}T110000"
+"""When events are that say nothing else: in the future, whenever the tests run."""
 
 
 class Box:
@@ -242,9 +246,7 @@ def boxes(stack: ExitStack):
     return Box(stack, wecom.build()), Box(stack, dingtalk.build())
 
 
-def event(
-    uid, *, start="20261202T100000", end="20261202T110000", zone="Asia/Shanghai", summary="Planning", lines=()
-):
+def event(uid, *, start=START, end=END, zone="Asia/Shanghai", summary="Planning", lines=()):
     """Return one event as a client might write it, with a zone by name and extra lines."""
     value = f";TZID={zone}:" if zone else ":"
     return "\r\n".join(

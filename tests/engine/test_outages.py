@@ -90,7 +90,7 @@ def test_a_crash_after_the_request_left_is_settled_by_asking(world):
         writer = world.service._writer
         intent_ids = []
         soon = writer._carrier.carry_soon
-        writer._carrier.carry_soon = lambda i: (intent_ids.append(i), soon(-1))[1]
+        writer._carrier.carry_soon = lambda i, **lane: (intent_ids.append(i), soon(-1, **lane))[1]
         world.put("u1.ics", one())
         with pytest.raises(Death):
             engine_carry.carry(world.parts.engine, intent_ids[0])
