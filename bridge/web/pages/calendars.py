@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from bridge.errors import Missing
 from bridge.ical.feed import feed as render_feed
-from bridge.web.pages.ask import Answer, Ask, to
-from bridge.web.pages.route import get, post
+from bridge.web.pages.ask import Answer, Ask
+from bridge.web.pages.route import get
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,19 +18,14 @@ EXPORT_TTL_MINUTES = 1440
 
 
 def page(site: Site, ask: Ask) -> Answer:
-    """``GET /ui/calendars``."""
+    """``GET /ui/calendars``; who looks here is polled like who looks with a calendar program."""
+    site.desk.service.touch(ask.user)
     return site.show(
         ask,
         "calendars.html",
         rows=site.desk.admin.status(ask.user),
         shelves={row["calendar"]: row for row in site.desk.admin.calendar_list(ask.user)},
     )
-
-
-def refresh(site: Site, ask: Ask) -> Answer:
-    """``POST /ui/calendars/refresh``: look soon; a person who looks is polled often."""
-    site.desk.service.touch(ask.user)
-    return to(ask, "/ui/calendars")
 
 
 def why(site: Site, ask: Ask) -> Answer:
@@ -80,7 +75,6 @@ def export(site: Site, ask: Ask) -> Answer:
 
 ROUTES = (
     get(r"/ui/calendars", page),
-    post(r"/ui/calendars/refresh", refresh),
     get(r"/ui/why", why),
     get(r"/ui/export\.ics", export),
 )

@@ -20,6 +20,7 @@ def door(site: Site, ask: Ask) -> Answer:
 
 def home(site: Site, ask: Ask) -> Answer:
     """``GET /ui/``: a person's calendars and devices at a glance."""
+    site.desk.service.touch(ask.user)
     passwords = site.desk.admin.password_list(ask.user)
     return site.show(
         ask,
