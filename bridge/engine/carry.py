@@ -45,6 +45,8 @@ OWNED_MS: Final = 60_000
 """How long an intent belongs to the one who carries it without a sign of life; longer than any request may take."""
 WAKE_AFTER_MS: Final = 15 * 60_000
 """What waits longer than this (milliseconds) waits for a quota; all other waits are shorter."""
+SAME_TOKEN_MAX: Final = 4
+"""Attempts at one edit that repeat a step under the token it was sent with first."""
 ASK_AFTER_MS: Final = 12_000
 """A request that its process did not survive is asked for so long after it left (milliseconds): a vendor may still
 carry it out for as long as the process would have waited for the answer. Sooner, it would be made a second time."""
@@ -206,6 +208,8 @@ class _Job:
         self._target = Target(user_id=collection.me, calendar_id=collection.upstream_calendar_id)
         self._zone = engine.default_zone(collection.source_id)
         self._answered: set[str] = set()
+        self._again: Sent | None = None
+        """A step that was sent, and that the vendor has not carried out as far as anybody can tell."""
         self._losses = intent.losses
         self._plan: Compiled | None = None
         self._notes: tuple[str, ...] = ()
@@ -305,7 +309,7 @@ class _Job:
         return None
 
     def _do(self, step: Step) -> None:
-        sent = Sent(key=step.key, operation=step.operation, token=str(uuid.uuid4()))
+        sent = Sent(key=step.key, operation=step.operation, token=self._token_of(step))
         with self._engine.store.write() as c:
             until_ms = self._engine.clock.now_ms() + OWNED_MS
             kept = intents.extend(c, self._intent.id, owner=self._owner, until_ms=until_ms)
@@ -330,6 +334,17 @@ class _Job:
         self._record(sent, applied)
         reached(Point.RECORDED)
 
+    def _token_of(self, step: Step) -> str:
+        """Return the idempotency token: that of the same step before, so that a late first copy makes no second item.
+
+        Not for ever: a vendor may also remember that a token failed.
+        """
+        again, self._again = self._again, None
+        same = again is not None and (again.key, again.operation) == (step.key, step.operation)
+        if again is not None and same and self._intent.attempts <= SAME_TOKEN_MAX:
+            return again.token
+        return str(uuid.uuid4())
+
     def _settle(self, sent: Sent) -> bool:
         """Ask what became of a step whose answer never came; returns whether it stands at the vendor."""
         provider = self._engine.provider(self._collection.source_id)
@@ -343,6 +358,7 @@ class _Job:
             ),
         )
         if isinstance(answer, NotApplied):
+            self._again = sent
             with self._engine.store.write() as c:
                 intents.set_step(c, self._intent.id, owner=self._owner, step=None)
             self._intent = replace(self._intent, step=None)

@@ -1,9 +1,11 @@
 """Nothing acknowledged is lost, nothing is made twice."""
 
 import datetime as dt
+import time
 
+import msgspec
 import pytest
-from world import day, ics, vevent
+from world import DingTalkSide, World, day, ics, vevent
 
 from bridge.store import intents
 
@@ -140,3 +142,19 @@ def test_a_token_that_dies_early_is_renewed_without_the_client_noticing(world):
     world.side.kill_token()
     assert not world.put("u1.ics", one()).waiting
     assert world.side.titles() == ["Once"]
+
+
+def test_a_vendor_that_acts_after_we_gave_up_makes_one_event_where_it_knows_tokens(tmp_path):
+    world = World(DingTalkSide, tmp_path)
+    try:
+        hasty = tuple(msgspec.structs.replace(s, timeout_s=0.5) for s in world.config.source)
+        world.config = msgspec.structs.replace(world.config, source=hasty)
+        world.reopen()
+        world.fault(kind="slow", seconds=4, match="/events", method="POST")
+        world.put("a.ics", ics(vevent("a", day(0), day(0) + HOUR, summary="Once")))
+        world.carry()
+        time.sleep(4)
+        assert world.side.titles() == ["Once"]
+        assert [r["outcome"] for r in world.receipts()] == ["applied"]
+    finally:
+        world.close()
