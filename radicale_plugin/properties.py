@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from radicale_plugin import deadprops
@@ -220,6 +220,13 @@ ITEM: Final[Mapping[str, Callable[[ObjectView], str]]] = {
 }
 """Properties of an object; those that depend on who asks are added by :func:`item_writers`."""
 ITEM_DEFAULT: Final = tuple(ITEM)
+NEEDS_MORE: Final = frozenset({"D:getlastmodified", "D:getcontentlength", "C:calendar-data"})
+"""What of an object takes more to write than its name and its tag."""
+
+
+def needs_text(names: Iterable[str]) -> bool:
+    """Return whether any of these properties takes the object itself."""
+    return not NEEDS_MORE.isdisjoint(names)
 
 
 def item_writers(ask: Ask, owner: str, *, writable: bool) -> dict[str, Callable[[ObjectView], str]]:

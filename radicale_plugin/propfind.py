@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from bridge.engine.api import ObjectView
 from bridge.errors import Missing, Refused
 from radicale_plugin import davxml, respond
 from radicale_plugin.davxml import quote_segment
@@ -16,15 +17,19 @@ from radicale_plugin.properties import (
     Resource,
     Root,
     item_writers,
+    needs_text,
 )
 
 if TYPE_CHECKING:
     import xml.etree.ElementTree as ET
     from collections.abc import Callable, Iterator, Sequence
 
-    from bridge.engine.api import CollectionView, ObjectView
+    from bridge.engine.api import CollectionView
     from radicale_plugin.context import Ask
 
+HREF_MARK: Final = "queqiao-href-mark"
+ETAG_MARK: Final = "queqiao-etag-mark"
+"""Stand in a pattern where an object's name and tag go; nothing else of a response looks like them."""
 NAMES_MAX: Final = 500
 """Properties asked for in one request; Apple asks for about forty."""
 
@@ -106,7 +111,7 @@ class _Listing:
         if len(parts) == 2:  # user and slug
             yield self._calendar(view)
             if with_children:
-                yield from self._items(view, self._ask.service.get_all(view.id))
+                yield from self._items(view, None)
             return
         found = self._ask.service.get(view.id, parts[2]) if len(parts) == 3 else None
         if found is None:
@@ -140,7 +145,8 @@ class _Listing:
                 missing.append(davxml.element(name))
         return davxml.response(resource.href, found, missing)
 
-    def _items(self, view: CollectionView, objects: Sequence[ObjectView]) -> Iterator[str]:
+    def _items(self, view: CollectionView, objects: Sequence[ObjectView] | None) -> Iterator[str]:
+        """Write some objects of a calendar, or with None all of them."""
         writers = item_writers(self._ask, view.user, writable=self._may_write(view))
         wanted = self._wanted
         if wanted.only_names:
@@ -151,13 +157,28 @@ class _Listing:
             names = tuple(dict.fromkeys((*ITEM_DEFAULT, *wanted.names)))
         else:
             names = wanted.names
-        yield from item_responses(
-            self._ask,
-            view,
-            objects,
-            [writers[n] for n in names if n in writers],
-            [n for n in names if n not in writers],
-        )
+        found, missing = [writers[n] for n in names if n in writers], [n for n in names if n not in writers]
+        if objects is None and not needs_text(names):
+            yield from listed(self._ask, view, found, missing)
+            return
+        every = self._ask.service.get_all(view.id) if objects is None else objects
+        yield from item_responses(self._ask, view, every, found, missing)
+
+
+def listed(
+    ask: Ask,
+    view: CollectionView,
+    found: Sequence[Callable[[ObjectView], str]],
+    missing: Sequence[str],
+) -> Iterator[str]:
+    """Write what ``item_responses`` writes of every object, without reading texts: see ``TEXTLESS``."""
+    sample = ObjectView(href=HREF_MARK, uid="", text="", etag=ETAG_MARK, starts_ms=0, ends_ms=0, recurring=False,
+                        modified_ms=0)  # fmt: skip
+    (pattern,) = item_responses(ask, view, [sample], found, missing)
+    start, rest = pattern.split(HREF_MARK, 1)
+    middle, *ends = rest.split(ETAG_MARK)
+    for href, etag in ask.service.etags(view.id):
+        yield f"{start}{quote_segment(href)}{etag.join((middle, *ends))}"
 
 
 def item_responses(

@@ -25,8 +25,7 @@ def answer(ask: Ask) -> respond.Answer:
         if _unchanged(ask, view.etag):
             return HTTPStatus.NOT_MODIFIED, headers, None, None
         description = view.props.get("C:calendar-description", "")
-        texts = (one.text for one in ask.service.get_all(view.id))
-        text = whole.calendar_text(texts, name=name, description=description)
+        text = whole.calendar_text(ask.service.texts(view.id), name=name, description=description)
         return HTTPStatus.OK, headers, text.encode(), None
     found = ask.service.get(view.id, parts[2]) if len(parts) == 3 else None
     if found is None:

@@ -15,8 +15,8 @@ from radicale_plugin.context import Ask, sanitise, segments
 from radicale_plugin.expanding import expanded
 from radicale_plugin.filters import TimeRange, read_times
 from radicale_plugin.freebusy import free_busy
-from radicale_plugin.properties import ITEM_DEFAULT, item_writers, same
-from radicale_plugin.propfind import calendar_href, item_responses, prop_names
+from radicale_plugin.properties import ITEM_DEFAULT, item_writers, needs_text, same
+from radicale_plugin.propfind import calendar_href, item_responses, listed, prop_names
 from radicale_plugin.queries import read_filter, select, zone_of
 
 if TYPE_CHECKING:
@@ -85,6 +85,7 @@ class _Report:
             raise Refused(msg, precondition="D:supported-report")
         element = self._children.get("D:sync-token")
         token = "" if element is None else (element.text or "").strip()
+        listing: Iterator[str] = iter(())
         if token:
             try:
                 changed, deleted = self._ask.service.changes(self._view, token)
@@ -97,10 +98,15 @@ class _Report:
             by_href = self._ask.service.get_many(self._view.id, changed) if changed else {}
             objects: Sequence[ObjectView] = [by_href[href] for href in changed if href in by_href]
             gone = [*deleted, *(href for href in changed if href not in by_href)]
+        elif self._asks_for_no_text():
+            objects, gone = [], []
+            shape = self._shape()
+            listing = listed(self._ask, self._view, shape.found, shape.missing)
         else:
             objects, gone = self._ask.service.get_all(self._view.id), []
         start = calendar_href(self._ask, self._view)
         parts = [
+            *listing,
             *self._responses(objects, keep_unseen=True),
             *(davxml.gone(start + davxml.quote_segment(href)) for href in dict.fromkeys(gone)),
             davxml.element("D:sync-token", davxml.escape(self._view.sync_token)),
@@ -148,6 +154,10 @@ class _Report:
         return HTTPStatus.OK, {"Content-Type": "text/calendar; charset=utf-8"}, text.encode(), None
 
     # ---- parts -----------------------------------------------------------------------------------------
+
+    def _asks_for_no_text(self) -> bool:
+        prop = self._children.get("D:prop")
+        return prop is not None and not needs_text(prop_names(prop))
 
     def _name_of(self, text: str) -> str:
         """Return the name inside our calendar of a requested href, "" if it lies elsewhere."""

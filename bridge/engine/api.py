@@ -135,6 +135,14 @@ class Service(Protocol):
         """Return every object."""
         ...
 
+    def etags(self, collection_id: int) -> Sequence[tuple[str, str]]:
+        """Return (href, unquoted etag) of every object: what a listing needs, without any text."""
+        ...
+
+    def texts(self, collection_id: int) -> Sequence[str]:
+        """Return the text of every object."""
+        ...
+
     def get_between(
         self, collection_id: int, start_ms: int | None, end_ms: int | None
     ) -> Sequence[ObjectView]:

@@ -158,6 +158,16 @@ class Service:
         with self._store.read() as c:
             return [view(row) for row in objects.all_objects(c, collection_id)]
 
+    def etags(self, collection_id: int) -> Sequence[tuple[str, str]]:
+        """Return (href, unquoted etag) of every object."""
+        with self._store.read() as c:
+            return objects.etags(c, collection_id)
+
+    def texts(self, collection_id: int) -> Sequence[str]:
+        """Return the text of every object."""
+        with self._store.read() as c:
+            return objects.texts(c, collection_id)
+
     def get_between(
         self, collection_id: int, start_ms: int | None, end_ms: int | None
     ) -> Sequence[ObjectView]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import sqlalchemy as sa
 
@@ -23,6 +23,12 @@ _BY_UID: Final = sa.text(
     "SELECT * FROM object WHERE collection_id = :collection_id AND uid = :uid AND deleted = 0"
 )
 _ALL: Final = sa.text("SELECT * FROM object WHERE collection_id = :collection_id AND deleted = 0 ORDER BY id")
+_ETAGS: Final = sa.text("""
+    SELECT href, etag FROM object WHERE collection_id = :collection_id AND deleted = 0 ORDER BY id
+""")
+_TEXTS: Final = sa.text(
+    "SELECT text FROM object WHERE collection_id = :collection_id AND deleted = 0 ORDER BY id"
+)
 _BETWEEN: Final = sa.text("""
     SELECT * FROM object WHERE collection_id = :collection_id AND deleted = 0
       AND ends_ms >= :start_ms AND starts_ms < :end_ms ORDER BY id
@@ -141,6 +147,17 @@ def by_uid(c: sa.Connection, collection_id: int, uid: str) -> ObjectRow | None:
 def all_objects(c: sa.Connection, collection_id: int) -> list[ObjectRow]:
     """Return every served object."""
     return many(ObjectRow, c.execute(_ALL, {"collection_id": collection_id}))
+
+
+def etags(c: sa.Connection, collection_id: int) -> list[tuple[str, str]]:
+    """Return (href, etag) of every served object: a listing reads no text."""
+    rows = c.execute(_ETAGS, {"collection_id": collection_id}).cursor.fetchall()
+    return cast("list[tuple[str, str]]", rows)
+
+
+def texts(c: sa.Connection, collection_id: int) -> list[str]:
+    """Return the text of every served object."""
+    return [row[0] for row in c.execute(_TEXTS, {"collection_id": collection_id}).cursor.fetchall()]
 
 
 def between(c: sa.Connection, collection_id: int, start_ms: int, end_ms: int) -> list[ObjectRow]:

@@ -137,6 +137,16 @@ class FakeService:
             objects = self.calendars[collection_id].objects
             return {href: objects[href] for href in hrefs if href in objects}
 
+    def etags(self, collection_id: int) -> Sequence[tuple[str, str]]:
+        self._called("etags")
+        with self.guard:
+            return [(one.href, one.etag) for one in self.calendars[collection_id].objects.values()]
+
+    def texts(self, collection_id: int) -> Sequence[str]:
+        self._called("texts")
+        with self.guard:
+            return [one.text for one in self.calendars[collection_id].objects.values()]
+
     def get_all(self, collection_id: int) -> Sequence[ObjectView]:
         self._called("get_all")
         with self.guard:

@@ -157,9 +157,9 @@ def test_a_calendar_that_cannot_be_written_says_why(box, dav):
 
 
 def test_a_look_up_that_fails_is_an_answer_and_never_names_what_failed(box, dav):
-    for name in ("collection", "collections", "get_all", "addresses"):
+    for name in ("collection", "collections", "etags", "addresses"):
         box.service.refusals[name] = RuntimeError("password=hunter2 at /var/lib/db")
-        answer = dav.propfind("/dav/alice/work/" if name in ("collection", "get_all") else "/dav/alice/",
+        answer = dav.propfind("/dav/alice/work/" if name in ("collection", "etags") else "/dav/alice/",
                               "D:displayname", depth="1")  # fmt: skip
         assert answer.status == 500
         assert b"hunter2" not in answer.body

@@ -99,15 +99,15 @@ def test_sync_can_carry_the_data(box, dav):
 def test_a_token_is_never_newer_than_the_list_beside_it(box, dav, ask):
     """An event written while the answer is made must come with the next sync, or it would never come."""
     dav.put(WORK + "a.ics", event("a"))
-    listed = box.service.get_all
+    listed = box.service.etags
 
     def write_in_between(number):
-        box.service.get_all = listed
+        box.service.etags = listed
         objects = listed(number)
         box.service.seed(1, "late.ics", event("late"))
         return objects
 
-    box.service.get_all = write_in_between
+    box.service.etags = write_in_between
     if ask == "propfind":
         answer = dav.propfind(WORK, "D:getetag", "D:sync-token", depth="1")
         token = answer.parts[WORK].text("D:sync-token")
