@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import contextlib
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import quote, urlsplit
 
 import click
@@ -22,8 +25,11 @@ from bridge.cli.shell import (
 from bridge.config import Config, address_of
 from bridge.errors import BridgeError
 from bridge.log import redact
+from bridge.web.profile import profile
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from bridge.engine.admin_api import Admin, NewPassword, Row
 
 PATIENCE_S = 20.0
@@ -140,10 +146,25 @@ def password() -> None:
 @click.option("--label", required=True, help="Which device, like 'phone'.")
 @click.option("--read-only", is_flag=True, help="The device may look, not write.")
 @click.option("--expires", default=None, metavar="WHEN", help=FORMS_SHOWN)
+@click.option(
+    "--profile",
+    "profile_path",
+    default=None,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Also write a .mobileconfig for an iPhone, iPad or Mac; it holds the password.",
+)
 @as_json_option
 @click.pass_obj
 def password_add(
-    shell: Shell, name: str, label: str, expires: str | None, *, read_only: bool, as_json: bool
+    shell: Shell,
+    name: str,
+    label: str,
+    expires: str | None,
+    profile_path: Path | None,
+    *,
+    read_only: bool,
+    as_json: bool,
 ) -> None:
     """Make a password, which is shown once."""
     config = shell.config()
@@ -152,8 +173,10 @@ def password_add(
     except ValueError as error:
         msg = f"--expires: {error}"
         raise click.UsageError(msg) from error
-    with shell.admin(config) as admin:
+    with _profile_file(profile_path) as file, shell.admin(config) as admin:
         made = admin.password_add(name, label=label, read_only=read_only, expires_ms=expires_ms)
+        if file is not None:
+            file.write(profile(made.user, made.password, address_of(config.server), label))
     if as_json:
         row = {"user": made.user, "password": made.password, "id": made.password_id, "url": _dav_url(config)}
         click.echo(json_line(row))
@@ -254,6 +277,25 @@ def _connect(admin: Admin, name: str, patience_s: float, *, as_json: bool) -> li
     if not as_json:
         print_rows(rows, as_json=False, first=("source", "state"), empty="no links")
     return rows
+
+
+@contextlib.contextmanager
+def _profile_file(path: Path | None) -> Iterator[BinaryIO | None]:
+    """Yield a new file that only its owner reads, before a password is made for it; it goes away if none is."""
+    if path is None:
+        yield None
+        return
+    try:
+        file = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb")
+    except OSError as error:
+        msg = f"--profile: {clean(str(path))}: {error.strerror}; name a new file in a folder you may write to"
+        raise click.UsageError(msg) from error
+    try:
+        with file:
+            yield file
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
 
 
 def _dav_url(config: Config) -> str:

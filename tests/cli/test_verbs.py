@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import plistlib
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -86,6 +87,21 @@ def test_an_expiry_that_cannot_be_meant_is_a_usage_error(queqiao: Any, text: str
     assert result.exit_code == 2
     assert "--expires" in result.stderr
     assert queqiao.admin.calls == []
+
+
+def test_a_password_comes_as_a_profile_that_only_its_owner_reads(queqiao: Any, tmp_path: Path) -> None:
+    path = tmp_path / "phone.mobileconfig"
+    words = ("password", "add", "alice", "--label", "phone", "--profile", str(path))
+    assert queqiao(*words).exit_code == 0
+    assert path.stat().st_mode & 0o777 == 0o600
+    written = path.read_bytes()
+    (account,) = plistlib.loads(written)["PayloadContent"]
+    assert (account["CalDAVUsername"], account["CalDAVPassword"]) == ("alice", "kept-secret")
+    # A file that is there stays as it is, and no password is made for nothing.
+    again = queqiao(*words)
+    assert again.exit_code == 2
+    assert "kept-secret" not in again.stdout
+    assert path.read_bytes() == written
 
 
 def test_a_new_password_comes_as_json(queqiao: Any) -> None:
