@@ -20,7 +20,7 @@ from bridge.engine.api import (
 from bridge.engine.custody.restore import number_of
 from bridge.engine.polling import LOOKED_LATELY_MS
 from bridge.engine.secrets import keyed_hash, normal
-from bridge.engine.texts import view
+from bridge.engine.texts import served, view
 from bridge.engine.write import Writer
 from bridge.errors import BadInput, BridgeError, Missing, NotAllowed, OutcomeUnknown, Refused
 from bridge.log import fields
@@ -150,7 +150,7 @@ class Service:
         """Return those that exist."""
         with self._store.read() as c:
             return {
-                row.href: view(row) for row in objects.by_hrefs(c, collection_id, list(dict.fromkeys(hrefs)))
+                row[0]: served(row) for row in objects.by_hrefs(c, collection_id, list(dict.fromkeys(hrefs)))
             }
 
     def get_all(self, collection_id: int) -> Sequence[ObjectView]:
@@ -179,7 +179,7 @@ class Service:
                 -FOREVER_MS if start_ms is None else start_ms,
                 FOREVER_MS + 1 if end_ms is None else end_ms,
             )
-        return [view(row) for row in rows]
+        return [served(row) for row in rows]
 
     def href_of_uid(self, collection_id: int, uid: str) -> str | None:
         """Return where a UID lives in the collection."""

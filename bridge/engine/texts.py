@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from bridge.model.event import CalendarObject, Event
     from bridge.model.people import Roster
     from bridge.providers.base import Mapper
+    from bridge.store.objects import Served
     from bridge.store.rows import ItemRow, ObjectRow
 
 ETAG_CHARS = 32
@@ -53,6 +54,21 @@ def view(row: ObjectRow) -> ObjectView:
         ends_ms=row.ends_ms,
         recurring=bool(row.recurring),
         modified_ms=row.modified_ms,
+    )
+
+
+def served(row: Served) -> ObjectView:
+    """Return an object as it is served, from a row of many."""
+    href, uid, text, etag, starts_ms, ends_ms, recurring, modified_ms = row
+    return ObjectView(
+        href=href,
+        uid=uid,
+        text=text,
+        etag=etag,
+        starts_ms=starts_ms,
+        ends_ms=ends_ms,
+        recurring=bool(recurring),
+        modified_ms=modified_ms,
     )
 
 
