@@ -17,7 +17,8 @@ IN_MAX = 500
 _GET: Final = sa.text("SELECT * FROM object WHERE id = :id")
 _BY_HREF: Final = sa.text("SELECT * FROM object WHERE collection_id = :collection_id AND href = :href")
 _BY_HREFS: Final = sa.text("""
-    SELECT href, uid, text, etag, starts_ms, ends_ms, recurring, modified_ms FROM object WHERE collection_id = :collection_id AND deleted = 0 AND href IN :hrefs
+    SELECT href, uid, text, etag, starts_ms, ends_ms, recurring, modified_ms FROM object
+    WHERE collection_id = :collection_id AND deleted = 0 AND href IN :hrefs
 """).bindparams(sa.bindparam("hrefs", expanding=True))
 _BY_UID: Final = sa.text(
     "SELECT * FROM object WHERE collection_id = :collection_id AND uid = :uid AND deleted = 0"
