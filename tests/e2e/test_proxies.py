@@ -70,7 +70,35 @@ def haproxy(folder, port, backend):
     return [need("haproxy"), "-db", "-f", str(path)]
 
 
-@pytest.fixture(params=[nginx, haproxy], ids=["nginx", "haproxy"])
+APACHE_MODULES = ("mpm_event", "authz_core", "alias", "headers", "proxy", "proxy_http")
+
+
+def apache(folder, port, backend):
+    path = folder / "apache.conf"
+    modules = "\n".join(
+        f"LoadModule {name}_module /usr/lib/apache2/modules/mod_{name}.so" for name in APACHE_MODULES
+    )
+    text = snippet("apache.conf", backend)
+    proto = 'RequestHeader set X-Forwarded-Proto "https"'
+    assert text.count(proto) == 1
+    text = text.replace(proto, proto.replace("https", "http"))  # no TLS here
+    path.write_text(
+        f"""{modules}
+ServerRoot {folder}
+ServerName 127.0.0.1
+PidFile {folder}/pid
+DefaultRuntimeDir {folder}
+ErrorLog {folder}/error.log
+Listen 127.0.0.1:{port}
+<VirtualHost 127.0.0.1:{port}>
+{text}
+</VirtualHost>
+"""
+    )
+    return [need("apache2"), "-D", "FOREGROUND", "-f", str(path)]
+
+
+@pytest.fixture(params=[nginx, haproxy, apache], ids=["nginx", "haproxy", "apache"])
 def proxied(request, stack, vendors, tmp_path):
     port, folder = free_port(), tmp_path / "proxy"
     folder.mkdir()
