@@ -15,6 +15,11 @@ settings.register_profile("search", derandomize=False, print_blob=True)
 settings.load_profile("search" if os.environ.get("QUEQIAO_SEARCH") else "repeatable")
 
 
+def pytest_addoption(parser):
+    parser.addoption("--seed", type=int, default=None, help="replay one seed of the whole-system simulation")
+    parser.addoption("--steps", type=int, default=None, help="how many steps a whole-system run takes")
+
+
 @pytest.fixture(autouse=True)
 def _quiet_again():
     """Put log levels back: a command that ran inside the test's process set its own."""

@@ -50,15 +50,28 @@ def _count_nothing(_source: str, _endpoint: str, _outcome: str) -> None:
     """Count nothing."""
 
 
-def compose(config: Config, *, count_call: Callable[[str, str, str], None] = _count_nothing) -> Parts:
-    """Open everything that a configuration names. Raises BridgeError when the database cannot be served."""
+def compose(
+    config: Config,
+    *,
+    count_call: Callable[[str, str, str], None] = _count_nothing,
+    clock: Clock | None = None,
+    wire: object = None,
+    carrier_of: Callable[[Engine], Carrier] = Carrier,
+) -> Parts:
+    """Open everything that a configuration names. Raises BridgeError when the database cannot be served.
+
+    ``clock``, ``wire`` (see ``Runtime``) and ``carrier_of`` are for simulations, whose time is not the machine's.
+    """
     store = Store(config.database.url)
     try:
         store.migrate()
-        clock: Clock = SystemClock() if store.is_sqlite else DatabaseClock(store)
+        if clock is None:
+            clock = SystemClock() if store.is_sqlite else DatabaseClock(store)
         with store.read() as c:
             before, restored = epochs_before(c), restored_ms(c)
-        runtime = Runtime(clock=clock, vault=TokenVault(store), tallies=Tallies(store), count_call=count_call)
+        runtime = Runtime(
+            clock=clock, vault=TokenVault(store), tallies=Tallies(store), count_call=count_call, wire=wire
+        )
         engine = Engine(
             store=store,
             clock=clock,
@@ -74,7 +87,7 @@ def compose(config: Config, *, count_call: Callable[[str, str, str], None] = _co
     except BaseException:
         store.close()
         raise
-    carrier = Carrier(engine)
+    carrier = carrier_of(engine)
     parts: list[Parts] = []
     admin = Admin(engine, lambda: parts[0].close())
     parts.append(Parts(engine=engine, carrier=carrier, service=Service(engine, carrier), admin=admin))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final
 
 from apscheduler.executors.pool import ThreadPoolExecutor as TickerPool
@@ -44,11 +44,12 @@ DAY_MS: Final = 86_400_000
 class Schedule:
     """Runs the ticks until it is closed."""
 
-    def __init__(self, parts: Parts, sync: Sync) -> None:
+    def __init__(self, parts: Parts, sync: Sync, *, pool: Executor | None = None) -> None:
+        """``pool``: who pulls; a simulation hands in one that works on the caller's thread."""
         self._parts = parts
         self._engine = parts.engine
         self._sync = sync
-        self._pool = ThreadPoolExecutor(PULL_THREADS, thread_name_prefix="pull")
+        self._pool = pool or ThreadPoolExecutor(PULL_THREADS, thread_name_prefix="pull")
         self._pulling: set[int] = set()
         self._pushed: set[str] = set()
         self._moved_s = time.monotonic()
@@ -58,9 +59,9 @@ class Schedule:
             timezone="UTC",
         )
 
-    def start(self) -> None:
-        """Begin to tick."""
-        for name, seconds, work in (
+    def jobs(self) -> tuple[tuple[str, float, Callable[[], None]], ...]:
+        """Return what is done regularly: name, every how many seconds, and the work."""
+        return (
             ("carry", CARRY_S, self._carry),
             ("links", LINK_S, self._links),
             ("pull", PULL_S, self._pull),
@@ -70,7 +71,11 @@ class Schedule:
             ("push", PUSH_S, self._push),
             ("recover", RECOVER_S, self._recover),
             ("clock", CLOCK_S, self._clock),
-        ):
+        )
+
+    def start(self) -> None:
+        """Begin to tick."""
+        for name, seconds, work in self.jobs():
             self._ticker.add_job(self._tick, "interval", args=(name, work), seconds=seconds, id=name)
         self._ticker.start()
 

@@ -245,6 +245,14 @@ class Pushes:
             return False
         return news.is_exact or now_s - seen_s > SAME_SECOND_S
 
+    def step(self) -> bool:
+        """Do one piece of work that is due, on the caller's thread; returns whether there was any."""
+        with self._wake:
+            task = self._next()
+        if task is not None:
+            task()
+        return task is not None
+
     def _work(self) -> None:
         while True:
             with self._wake:

@@ -280,6 +280,7 @@ class Transport:
             # Nobody's cookies: one jar would be shared by all threads.
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
             headers={"Accept": "application/json", "User-Agent": "queqiao"},
+            transport=runtime.wire,
         )
 
     def send(

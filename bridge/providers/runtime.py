@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from bridge.clock import Clock, SystemClock
 
@@ -117,3 +117,5 @@ class Runtime:
     tallies: Tallies = field(default_factory=MemoryTallies)
     count_call: Callable[[str, str, str], None] = _no_count
     """Called once per HTTP request with (source, endpoint, outcome)."""
+    wire: Any = None
+    """Carries requests instead of the network, as an ``httpx.BaseTransport``: for a whole system in one process."""
