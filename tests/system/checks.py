@@ -8,7 +8,7 @@ from collections import Counter
 import icalendar
 import recurring_ical_events
 from offices import CHINA
-from world import SILENT_ROUNDS, THING
+from universe import SILENT_ROUNDS, THING
 
 from bridge.plan.intent import CLOSED
 

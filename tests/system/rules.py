@@ -7,7 +7,7 @@ import re
 
 import misfortune
 from offices import CHINA, Declined
-from world import THING, Act
+from universe import THING, Act
 
 from bridge.errors import BridgeError
 

@@ -5,7 +5,7 @@ import os
 import checks
 import pytest
 from offices import OFFICES
-from world import World
+from universe import World
 
 STEPS = 50
 CALM_EVERY = 50
