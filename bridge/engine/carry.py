@@ -210,6 +210,7 @@ class _Job:
         self._answered: set[str] = set()
         self._again: Sent | None = None
         """A step that was sent, and that the vendor has not carried out as far as anybody can tell."""
+        self._in_doubt = False
         self._losses = intent.losses
         self._plan: Compiled | None = None
         self._notes: tuple[str, ...] = ()
@@ -223,7 +224,8 @@ class _Job:
         """Leave the intent for later."""
         intent = self.fresh()
         wait_s = backoff_s(intent.attempts, retry_after_s=retry_s)
-        step = intent.step if keep_step else None
+        # As long as nobody could say what became of a step, it is asked for again: forgotten, it would be done twice.
+        step = intent.step if keep_step or self._in_doubt else None
         with self._engine.store.write() as c:
             retry_at_ms = self._engine.clock.now_ms() + int(wait_s * 1000)
             intents.retry(c, intent.id, owner=self._owner, retry_at_ms=retry_at_ms, words=words, step=step)
@@ -350,7 +352,9 @@ class _Job:
         provider = self._engine.provider(self._collection.source_id)
         with self._engine.store.read() as c:
             known = Known(ids=objects.calendar_item_ids(c, self._collection.calendar_id))
+        self._in_doubt = True
         answer = provider.settle(self._target, sent.operation, sent.token, known)
+        self._in_doubt = False
         log.info(
             "intent.settled",
             extra=fields(

@@ -7,6 +7,7 @@ import msgspec
 import pytest
 from world import DingTalkSide, World, day, ics, vevent
 
+from bridge.engine.carry import carry
 from bridge.store import intents
 
 HOUR = dt.timedelta(hours=1)
@@ -27,6 +28,24 @@ def test_an_answer_lost_around_a_creation_leaves_exactly_one_event(world, kind, 
     world.sync()
     assert world.text("u1.ics") == one()
     assert [r["outcome"] for r in world.receipts()] == ["applied"]
+
+
+@pytest.mark.parametrize("kind", ["throttle", "status"])
+def test_a_creation_in_doubt_stays_in_doubt_while_asking_for_it_fails(world, kind):
+    world.fault(kind="reset", when="after", match=world.side.create_endpoint, method="POST")
+    assert world.put("u1.ics", one()).waiting
+    world.rest()
+    world.fault(kind=kind, status=503, count=-1)
+    for _ in range(2):
+        with world.parts.engine.store.read() as c:
+            (intent,) = intents.due(c, now_ms=world.parts.engine.clock.now_ms() + 10**9, count=5)
+        carry(world.parts.engine, intent.id)
+        with world.parts.engine.store.read() as c:
+            assert intents.get(c, intent.id).step is not None
+    world.side.box.faults.clear()
+    world.reopen()
+    world.carry(90)
+    assert world.side.titles() == ["Once"]
 
 
 def test_a_vendor_that_is_down_gets_the_edit_once_it_is_back(world):
