@@ -8,13 +8,14 @@ PYTHON ?=
 VENV ?= .venv
 ARGS ?=
 
-.PHONY: help demo test test-slow test-nightly lint bench docs pictures clean venv venv-test
+.PHONY: help demo test test-slow test-nightly test-system lint bench docs pictures clean venv venv-test
 
 help:
 	@echo "make demo        both vendors simulated and the real bridge: address, user, password, feed"
 	@echo "make test        the whole test suite"
 	@echo "make test-slow   the long searches"
 	@echo "make test-nightly  the laws with 50,000 new examples each"
+	@echo "make test-system   the whole system in virtual time, SEED=7 STEPS=150"
 	@echo "make lint        ruff, mypy, import-linter"
 	@echo "make bench       compare with stock Radicale; writes benchmarks/RESULTS.md"
 	@echo "make docs        print docs/fidelity.md anew from the table in the code"
@@ -34,6 +35,12 @@ test-slow: venv-test
 test-nightly: venv-test
 	QUEQIAO_SEARCH=1 QUEQIAO_EXAMPLES=50000 $(VENV)/bin/python -m pytest -n auto --dist worksteal --timeout=36000 \
 		tests/property tests/contract/wecom/test_laws.py tests/contract/dingtalk/test_mapping.py $(ARGS)
+
+# The whole system in virtual time by one seed: make test-system SEED=7 STEPS=150
+SEED ?= 1
+STEPS ?= 150
+test-system: venv-test
+	$(VENV)/bin/python -m pytest tests/system --seed $(SEED) --steps $(STEPS) --timeout=3600 $(ARGS)
 
 lint: venv-test
 	$(VENV)/bin/ruff check .
