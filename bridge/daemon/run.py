@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import queue
 import signal
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from bridge.config import kind_of, split_listen
 from bridge.daemon.compose import compose
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
     from bridge.daemon.compose import Parts
 
 log = logging.getLogger(__name__)
+
+SIGNAL_S: Final = 1.0
+"""Longest time (seconds) until a signal is noticed."""
 
 
 class Daemon:
@@ -150,7 +154,7 @@ def serve(
             notify("READY=1\nSTATUS=serving")
             if on_ready is not None:
                 on_ready({"url": daemon.url, "admin": daemon.admin_url})
-            while signals.get() == signal.SIGHUP:
+            while _next_of(signals) == signal.SIGHUP:
                 config, daemon = _reloaded(config, daemon, sockets, reload)
             notify("STOPPING=1\nSTATUS=finishing what has begun")
         finally:
@@ -160,6 +164,13 @@ def serve(
         for number, handler in before.items():
             signal.signal(number, handler)
     return 0
+
+
+def _next_of(signals: queue.SimpleQueue[int]) -> int:
+    """Wait for a signal. Looks up now and then: one that the system gave to another thread wakes nobody here."""
+    while True:
+        with contextlib.suppress(queue.Empty):
+            return signals.get(timeout=SIGNAL_S)
 
 
 def _reloaded(
