@@ -38,8 +38,14 @@ class Parts:
     service: Service
     admin: Admin
 
+    def end_waits(self) -> None:
+        """Let no call to a vendor wait for its turn any more: a limit may last longer than a service manager waits."""
+        for provider in self.engine.providers.values():
+            provider.end_waits()
+
     def close(self) -> None:
         """Finish what has begun, then let go of everything."""
+        self.end_waits()
         self.carrier.close()
         for provider in self.engine.providers.values():
             provider.close()

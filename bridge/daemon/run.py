@@ -114,6 +114,7 @@ class Daemon:
         for stream in build_streams(self.parts, pushes):
             stream.start()
             self._closing.append(stream.close)
+        self._closing.append(self.parts.end_waits)
         self.url = config.server.public_url or main.url
         self.admin_url = admin.url
         log.info("daemon.serving", extra=fields(address=f"{host}:{main.port}"))

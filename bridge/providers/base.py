@@ -227,6 +227,10 @@ class Provider(Protocol):
         """Return (calls used this month, calls of the month); None where calls are not billed."""
         ...
 
+    def end_waits(self) -> None:
+        """Let no call wait for its turn any more, before the process ends: who waits is throttled at once."""
+        ...
+
     def close(self) -> None:
         """Let go of connections."""
         ...

@@ -319,6 +319,10 @@ class Transport:
                 ):
                     raise
 
+    def end_waits(self) -> None:
+        """Let no call wait for its turn any more: the process ends."""
+        self._limiter.end()
+
     def close(self) -> None:
         """Close all connections; calls made afterwards raise Unreachable."""
         self._client.close()

@@ -145,6 +145,13 @@ class Limiter:
         self._round = 0
         self._last_round: dict[str, int] = {}
         self._barred_until_s = 0.0
+        self._is_ending = False
+
+    def end(self) -> None:
+        """Let nobody wait any more: who would have to is throttled at once. Calls in flight go on."""
+        with self._changed:
+            self._is_ending = True
+            self._changed.notify_all()
 
     # ---- turns -------------------------------------------------------------------------------------------
 
@@ -199,7 +206,7 @@ class Limiter:
             wait_s = self._wait_s(waiter, now_s)
             if wait_s < WAIT_MIN_S and self._is_next(waiter, now_s):
                 return
-            if now_s + wait_s > deadline_s or now_s >= deadline_s:
+            if self._is_ending or now_s + wait_s > deadline_s or now_s >= deadline_s:
                 msg = f"{waiter.endpoint}: the calls allowed for now are used up; try again later"
                 raise Throttled(msg, retry_after_s=max(wait_s, 1.0))
             # Blocked only by others in flight or ahead: their leaving wakes us; the deadline bounds the wait.

@@ -354,3 +354,26 @@ def test_a_rate_that_lets_nothing_through_is_refused(per_s: float, burst: float)
 def test_a_limiter_needs_at_least_one_slot() -> None:
     with pytest.raises(ValueError, match="concurrency"):
         limiter(FakeClock(), concurrency=0)
+
+
+def test_a_limiter_that_ends_lets_nobody_wait_and_calls_in_flight_go_on():
+    limiter = Limiter(SystemClock(), concurrency=1, rate=Rate(per_s=1000.0, burst=1000.0))
+    lane = Lane(priority=Priority.WRITE, patience_s=60.0, who="alice")
+    told = []
+
+    def second():
+        try:
+            with limiter.turn("x", lane):
+                told.append("went")
+        except Throttled as error:
+            told.append(error.retry_after_s)
+
+    with limiter.turn("x", lane):
+        waiter = threading.Thread(target=second)
+        waiter.start()
+        time.sleep(0.1)
+        limiter.end()
+        waiter.join(10)
+        assert told == [1.0]
+    with limiter.turn("x", lane):  # who need not wait goes
+        pass

@@ -132,6 +132,11 @@ class Client:
         )
         self.tokens = auth.keeper(source, runtime, self._api)
 
+    def end_waits(self) -> None:
+        """Let no call wait for its turn any more."""
+        self._api.end_waits()
+        self._oapi.end_waits()
+
     def close(self) -> None:
         """Let go of connections."""
         self._api.close()

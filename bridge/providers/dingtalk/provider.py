@@ -240,6 +240,10 @@ class DingTalkProvider:
         reader = self._reader(target, Priority.WRITE, WRITE_PATIENCE_S)
         return Settler(reader, target, self._own, self._zone).settle(operation, known)
 
+    def end_waits(self) -> None:
+        """Let no call wait for its turn any more."""
+        self.client.end_waits()
+
     def close(self) -> None:
         """Let go of connections."""
         self.gateway.close()

@@ -146,6 +146,10 @@ class WeComProvider:
         with contextlib.suppress(Refused):
             self._client.calendar_get([PROBE_CALENDAR])
 
+    def end_waits(self) -> None:
+        """Let no call wait for its turn any more."""
+        self._transport.end_waits()
+
     def close(self) -> None:
         """Let go of connections."""
         self._transport.close()
