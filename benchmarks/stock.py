@@ -58,7 +58,7 @@ def main(folder: str) -> None:
             "rights": {"type": "owner_only"},
             "storage": {"type": "multifilesystem", "filesystem_folder": folder},
             "server": {"delay_on_error": "0"},
-            "reporting": {"max_expand_occurrence": "1000000"},
+            "reporting": {"max_expand_occurrence": "1000000", "max_freebusy_occurrence": "1000000"},
             "web": {"type": "none"},
             "logging": {"level": "warning"},
         },
