@@ -61,6 +61,17 @@ def cannot_meet(test: CompFilter) -> bool:
     )
 
 
+def judges_by_bounds(test: CompFilter, zone: dt.tzinfo | None) -> bool:
+    """Return whether ``meets`` looks at no object's text: its bounds alone say whether it occurs."""
+    spans = [one.times for one in (test, *test.comps) if one.times is not None]
+    return (
+        zone is None
+        and not test.props
+        and all(_is_plain(comp) for comp in test.comps)
+        and all(times.start_ms is None or times.end_ms is None for times in spans)
+    )
+
+
 def range_of(test: CompFilter) -> TimeRange | None:
     """Return a span of time outside of which nothing meets the filter, None if there is none."""
     if test.times is not None:

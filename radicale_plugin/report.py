@@ -141,7 +141,9 @@ class _Report:
             msg = "A calendar-query needs a filter."
             raise Refused(msg, precondition="C:valid-filter")
         tests = [read_filter(one) for one in filters]
-        objects = select(self._ask.service, self._view, tests, self._zone())
+        objects = select(
+            self._ask.service, self._view, tests, self._zone(), texts=not self._asks_for_no_text()
+        )
         if len(self._ask.parts) > 2:  # one object only
             objects = [one for one in objects if one.href == self._ask.parts[2]]
         return respond.multistatus(davxml.multistatus(self._responses(objects, keep_unseen=False)))

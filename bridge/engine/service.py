@@ -169,7 +169,7 @@ class Service:
             return objects.texts(c, collection_id)
 
     def get_between(
-        self, collection_id: int, start_ms: int | None, end_ms: int | None
+        self, collection_id: int, start_ms: int | None, end_ms: int | None, *, texts: bool = True
     ) -> Sequence[ObjectView]:
         """Return objects that may have an occurrence in [start, end)."""
         with self._store.read() as c:
@@ -178,6 +178,7 @@ class Service:
                 collection_id,
                 -FOREVER_MS if start_ms is None else start_ms,
                 FOREVER_MS + 1 if end_ms is None else end_ms,
+                texts=texts,
             )
         return [served(row) for row in rows]
 

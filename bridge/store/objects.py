@@ -35,6 +35,11 @@ _BETWEEN: Final = sa.text("""
     WHERE collection_id = :collection_id AND deleted = 0
       AND ends_ms >= :start_ms AND starts_ms < :end_ms ORDER BY id
 """)
+_SPANS_BETWEEN: Final = sa.text("""
+    SELECT href, uid, '' AS text, etag, starts_ms, ends_ms, recurring, modified_ms FROM object
+    WHERE collection_id = :collection_id AND deleted = 0
+      AND ends_ms >= :start_ms AND starts_ms < :end_ms ORDER BY id
+""")
 _SINCE: Final = sa.text("""
     SELECT href FROM object WHERE collection_id = :collection_id AND deleted = 0
       AND change_seq > :after_seq AND change_seq <= :upto_seq ORDER BY change_seq
@@ -170,10 +175,12 @@ def texts(c: sa.Connection, collection_id: int) -> list[str]:
     return [text for _, text in rows]
 
 
-def between(c: sa.Connection, collection_id: int, start_ms: int, end_ms: int) -> list[Served]:
-    """Return served objects whose span touches [start, end)."""
+def between(
+    c: sa.Connection, collection_id: int, start_ms: int, end_ms: int, *, texts: bool = True
+) -> list[Served]:
+    """Return served objects whose span touches [start, end); without ``texts`` the text of each is ""."""
     values = {"collection_id": collection_id, "start_ms": start_ms, "end_ms": end_ms}
-    return cast("list[Served]", c.execute(_BETWEEN, values).cursor.fetchall())
+    return cast("list[Served]", c.execute(_BETWEEN if texts else _SPANS_BETWEEN, values).cursor.fetchall())
 
 
 def changed(

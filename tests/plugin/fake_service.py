@@ -153,12 +153,12 @@ class FakeService:
             return list(self.calendars[collection_id].objects.values())
 
     def get_between(
-        self, collection_id: int, start_ms: int | None, end_ms: int | None
+        self, collection_id: int, start_ms: int | None, end_ms: int | None, *, texts: bool = True
     ) -> Sequence[ObjectView]:
-        self._called("get_between")
+        self._called("get_between" if texts else "spans_between")
         with self.guard:
             return [
-                one
+                one if texts else dataclasses.replace(one, text="")
                 for one in self.calendars[collection_id].objects.values()
                 if (start_ms is None or one.ends_ms >= start_ms)
                 and (end_ms is None or one.starts_ms < end_ms)

@@ -347,3 +347,29 @@ def test_a_large_calendar_is_answered_whole(box, dav):
         objects[name] = dataclasses.replace(objects[name], href=name)
     assert len(hits(dav.query(WORK, vevent(), "<C:calendar-data/>"))) == 3000
     assert len(hits(dav.sync(WORK))) == 3000
+
+
+@pytest.mark.parametrize("home", ["", "Asia/Shanghai"], ids=["no zone", "home zone"])
+@pytest.mark.parametrize("span", ["", times("20260401T120000Z"), times(end="20260401T120000Z"),
+                                  times("20260401T120000Z", "20260402T120000Z")])  # fmt: skip
+def test_a_query_for_tags_alone_names_what_a_query_with_data_names(box, dav, span, home):
+    for name, body in SERIES.items():
+        assert (
+            dav.put(
+                f"{WORK}{name}.ics".replace(" ", "-"), series(*body).replace("UID:s", f"UID:{name}")
+            ).status
+            == 201
+        )
+    zone = f"<C:timezone-id>{home}</C:timezone-id>" if home else ""
+    asked = f"<C:filter>{vevent(span)}</C:filter>{zone}"
+    box.service.calls.clear()
+    tags = dav.report(WORK, "C:calendar-query", f"<D:prop><D:getetag/></D:prop>{asked}")
+    looked = set(box.service.calls)
+    both = dav.report(WORK, "C:calendar-query", f"<D:prop><D:getetag/><C:calendar-data/></D:prop>{asked}")
+    assert hits(tags)
+    assert {href: part.text("D:getetag") for href, part in tags.parts.items()} == {
+        href: part.text("D:getetag") for href, part in both.parts.items()
+    }
+    by_bounds = not home and ("start" not in span or "end" not in span)
+    assert ("spans_between" in looked) == by_bounds
+    assert by_bounds != bool({"get_all", "get_between"} & looked)
