@@ -346,3 +346,27 @@ def test_tokens_are_kept_added_once_and_forgotten_by_prefix(store):
     with store.write() as c:
         shared.drop_token(c, "visit:b")
         assert shared.token(c, "visit:b") is None
+
+
+def test_texts_come_oldest_first_and_spans_come_as_objects_do_but_without_text(store):
+    mine = collection(store)
+    with store.write() as c:
+        for number in (3, 1, 2):
+            add_object(c, mine, href=f"{number}.ics", uid=str(number), seq=number)
+        first = objects.by_href(c, mine, "3.ics")
+        values = {"uid": "3", "text": "changed", "etag": "f", "starts_ms": 30, "ends_ms": 40, "recurring": 1}
+        values |= {"exact_until_ms": None, "change_seq": 4, "modified_ms": NOW}
+        assert objects.change(c, first, values)  # PostgreSQL writes a changed row anew, behind the others
+        assert objects.hide(c, objects.by_href(c, mine, "1.ics"))
+    with store.read() as c:
+        assert objects.texts(c, mine) == ["changed", "T"]
+        for span, names in {
+            (0, 50): ["3.ics", "2.ics"],
+            (15, 25): ["2.ics"],
+            (40, 50): ["3.ics"],
+            (41, 50): [],
+        }.items():
+            whole = [tuple(row) for row in objects.between(c, mine, *span)]
+            assert [row[0] for row in whole] == names
+            bare = [tuple(row) for row in objects.between(c, mine, *span, texts=False)]
+            assert bare == [(*row[:2], "", *row[3:]) for row in whole]
