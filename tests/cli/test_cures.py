@@ -63,6 +63,9 @@ class Refusing:
     def changes(self, *_: Any, **__: Any) -> None:
         raise self.error
 
+    def end_waits(self) -> None:
+        """Nothing waits."""
+
     def close(self) -> None:
         """Nothing is open."""
 
