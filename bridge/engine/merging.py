@@ -19,6 +19,7 @@ from bridge.log import fields
 from bridge.plan import merge
 from bridge.plan.intent import Action
 from bridge.plan.moments import key_moment, moment_key, occurrence_of
+from bridge.plan.ranges import place_of
 from bridge.store import calendars, intents, objects
 
 if TYPE_CHECKING:
@@ -236,11 +237,11 @@ def _event(obj: CalendarObject, key: str) -> Event | None:
     """Return the event that an item shows."""
     if not key.startswith("@"):
         return obj.master
-    at = key_moment(key[1:])
+    place = place_of(obj, key_moment(key[1:]))
     for override in obj.overrides:
-        if override.recurrence_id is not None and moment_key(override.recurrence_id) == moment_key(at):
+        if override.recurrence_id is not None and moment_key(override.recurrence_id) == moment_key(place.at):
             return override
-    return occurrence_of(obj.master, at) if obj.master is not None else None
+    return occurrence_of(place.model, place.shown) if place.model is not None else None
 
 
 def _means_something(case: _Case) -> bool:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from bridge.model.event import CalendarObject, Event, Status
 from bridge.model.recurrence import Moment, Recurrence
 from bridge.plan.moments import in_form_of, moment_key, occurrence_of
+from bridge.plan.ranges import carried_on, place_of
 
 if TYPE_CHECKING:
     from bridge.model.event import Alarm
@@ -148,16 +149,27 @@ def absorb_occurrence(
 ) -> CalendarObject:
     """Lay a change of one occurrence over the object.
 
-    ``was`` None: the occurrence had not been touched so far; ``now`` None: it is gone.
+    ``at``: where its series shows it. ``was`` None: the occurrence had not been touched so far; ``now`` None: it is gone.
     """
+    place = place_of(obj, at, was.start if was is not None else None)
+    at = place.at
     key = moment_key(at)
     current = next(
         (o for o in obj.overrides if o.recurrence_id is not None and moment_key(o.recurrence_id) == key), None
     )
+    if current is not None and current.this_and_future and was is not None and was == now:
+        return obj
+    if current is not None and current.this_and_future:
+        # Only this one changed: the range begins with the next.
+        after = [o for o in obj.overrides if o is not current] + list(carried_on(obj, current))
+        current = replace(current, this_and_future=False)
+        obj = replace(obj, overrides=(*after, current))
     if now is None or now.status is Status.CANCELLED:
         return _remove_occurrence(obj, key, at, current)
-    if current is None and obj.master is not None and obj.master.recurrence:
-        current = occurrence_of(obj.master, at)
+    if current is None and place.model is not None and obj.master is not None and obj.master.recurrence:
+        current = replace(
+            occurrence_of(place.model, place.shown), recurrence_id=in_form_of(at, obj.master.start)
+        )
     if current is None:
         fresh = replace(now, recurrence_id=at, recurrence=Recurrence())
     else:

@@ -15,6 +15,7 @@ from bridge.model.event import CalendarObject, Status
 from bridge.model.recurrence import Moment, Recurrence
 from bridge.plan.absorb import absorb_occurrence, same_moment
 from bridge.plan.moments import in_form_of, moment_key, occurrence_of
+from bridge.plan.ranges import place_of
 
 if TYPE_CHECKING:
     from bridge.model.event import Event
@@ -109,8 +110,8 @@ def _shown_again(obj: CalendarObject, start: Moment) -> CalendarObject:
     """Take an EXDATE away: the vendor shows the occurrence."""
     if obj.master is None:
         return obj
-    recurrence = obj.master.recurrence
-    exdates = tuple(m for m in recurrence.exdates if moment_key(m) != moment_key(start))
+    recurrence, key = obj.master.recurrence, moment_key(place_of(obj, start).at)
+    exdates = tuple(m for m in recurrence.exdates if moment_key(m) != key)
     return replace(obj, master=replace(obj.master, recurrence=replace(recurrence, exdates=exdates)))
 
 

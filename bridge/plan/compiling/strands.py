@@ -178,7 +178,9 @@ def _clocked(
     first = cycle.wall(cycle.first)
     start = max(first, view.low(frame) - LOOK_BACK)
     if frame.zone is None or holds_zone(frame, start, view.high(frame), view.series):
-        yield cycle, frame, False
+        cycle = _without_odd_first(cycle, segment, found)
+        if not cycle.is_empty:
+            yield cycle, frame, False
         return
     length = dt.timedelta() if segment.template is None else nominal_length(segment.template)
     if shares_offset(cycle, frame.zone, length):
@@ -211,6 +213,18 @@ def _without_odd_ends(cycle: Cycle, segment: Segment, found: Spun) -> Cycle:
         found.singles.append((segment, cycle.wall(index)))
         stop = index
     return cycle.between(cycle.first, stop)
+
+
+def _without_odd_first(cycle: Cycle, segment: Segment, found: Spun) -> Cycle:
+    """Take out the first occurrence if a change of offset falls into it: a vendor lets all others last as long."""
+    template = segment.template
+    if template is None or not isinstance(template.start, dt.datetime):
+        return cycle
+    first = cycle.wall(cycle.first)
+    if not _is_odd(segment, template, first):
+        return cycle
+    found.singles.append((segment, first))
+    return cycle.between(cycle.first + 1, cycle.stop)
 
 
 def _is_odd(segment: Segment, template: Event, out: dt.datetime) -> bool:
