@@ -136,7 +136,9 @@ class DavApplication(Application):
         """Search, fetch, sync."""
         del environ, base_prefix, path, request_info
         may_write = self._may_write(user, user_groups)
-        return self._answer(user, user_groups, lambda ask: report.answer(ask, may_write))
+        return self._answer(
+            user, user_groups, lambda ask: report.answer(ask, may_write, self.object_bytes_max)
+        )
 
     def do_PROPPATCH(  # noqa: N802
         self, environ: Any, base_prefix: str, path: str, user: str, user_groups: set[str], request_info: Any

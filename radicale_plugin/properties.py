@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from radicale_plugin import deadprops
-from radicale_plugin.context import ENVIRON_SELF, Ask, http_date
+from radicale_plugin.context import Ask, http_date
 from radicale_plugin.davxml import element, escape, href
+from radicale_plugin.places import PEOPLE
+from radicale_plugin.timezones import calendar_zone, calendar_zone_id
+from radicale_plugin.transparency import is_transparent
 
 if TYPE_CHECKING:
     from bridge.engine.api import CollectionView, ObjectView
 
+MIN_DATE_TIME: Final = "19700101T000000Z"
+MAX_DATE_TIME: Final = "21001231T235959Z"
+"""First and last moment at which an event may begin (RFC 4791 5.2.6, 5.2.7); ``model.limits`` has the years."""
 ITEM_TYPE: Final = "text/calendar; charset=utf-8; component=VEVENT"
 
 Writer: TypeAlias = Callable[[], str | None]
@@ -46,7 +53,10 @@ class Resource:
             "D:current-user-principal": lambda: element(
                 "D:current-user-principal", self._principal(ask.login.user)
             ),
-            "D:principal-collection-set": lambda: element("D:principal-collection-set", href(f"{ask.base}/")),
+            "D:principal-collection-set": lambda: element(
+                "D:principal-collection-set",
+                href(f"{ask.base}/") + href(f"{ask.base}/{ask.login.user}/{PEOPLE}/"),
+            ),
             "D:owner": lambda: element("D:owner", self._principal(owner) if owner else ""),
             "D:current-user-privilege-set": lambda: _privileges(privileges),
             "D:supported-report-set": lambda: element(
@@ -57,6 +67,13 @@ class Resource:
                 ),
             ),
         }
+
+    def identity(self, *parts: object) -> Writer:
+        """Return how to write a resource-id that stays as long as the resource does (RFC 5842 3.1)."""
+        name = "/".join(map(str, ("queqiao", *parts)))
+        return lambda: element(
+            "D:resource-id", f"<D:href>{uuid.uuid5(uuid.NAMESPACE_OID, name).urn}</D:href>"
+        )
 
     def _principal(self, user: str) -> str:
         return href(f"{self.ask.base}/{user}/")
@@ -69,55 +86,22 @@ def _privileges(names: Sequence[str]) -> str:
 
 READ: Final = ("D:read", "D:read-current-user-privilege-set")
 WRITE: Final = ("D:write", "D:write-properties", "D:write-content", "D:bind", "D:unbind")
+PEOPLE_REPORTS: Final = (
+    "D:expand-property",
+    "D:principal-match",
+    "D:principal-property-search",
+    "D:principal-search-property-set",
+    "CS:calendarserver-principal-search",
+)
+"""Reports that every resource answers (RFC 3744 9.2 to 9.5, RFC 3253 3.8)."""
 CALENDAR_REPORTS: Final = (
     "D:sync-collection",
     "C:calendar-multiget",
     "C:calendar-query",
     "C:free-busy-query",
+    *PEOPLE_REPORTS,
 )
-
-
-class Root(Resource):
-    """``/dav/``: only there to say who you are."""
-
-    default = ("D:resourcetype", "D:current-user-principal")
-
-    def __init__(self, ask: Ask) -> None:
-        super().__init__(ask, "/")
-        alias = ask.environ.get(ENVIRON_SELF)
-        if alias:
-            self.href = Ask(ask.service, ask.login).quoted(str(alias))
-        self._writers = {
-            **self.common(READ, (), ""),
-            "D:resourcetype": lambda: element("D:resourcetype", "<D:collection/>"),
-        }
-
-
-class Principal(Resource):
-    """``/dav/USER/``: principal and calendar home in one, as clients know it from Radicale."""
-
-    default = (
-        "D:resourcetype",
-        "D:displayname",
-        "D:current-user-principal",
-        "D:principal-URL",
-        "C:calendar-home-set",
-        "C:calendar-user-address-set",
-    )
-
-    def __init__(self, ask: Ask, user: str, addresses: Sequence[str]) -> None:
-        super().__init__(ask, f"/{user}/")
-        bind = () if ask.login.read_only else ("D:bind",)
-        mine = self._principal(user)
-        people = "".join(f"<D:href>{escape(address)}</D:href>" for address in addresses)
-        self._writers = {
-            **self.common((*READ, *bind), (), user),
-            "D:resourcetype": lambda: element("D:resourcetype", "<D:principal/><D:collection/>"),
-            "D:displayname": lambda: element("D:displayname", escape(user)),
-            "D:principal-URL": lambda: element("D:principal-URL", mine),
-            "C:calendar-home-set": lambda: element("C:calendar-home-set", mine),
-            "C:calendar-user-address-set": lambda: element("C:calendar-user-address-set", people + mine),
-        }
+ITEM_REPORTS: Final = ("C:calendar-multiget", "C:calendar-query", *PEOPLE_REPORTS)
 
 
 class CalendarResource(Resource):
@@ -142,6 +126,17 @@ class CalendarResource(Resource):
         self._writers = {
             **self.common(privileges, CALENDAR_REPORTS, view.user),
             **_calendar_constants(object_bytes_max),
+            "D:resource-id": self.identity(view.user, view.slug, view.id),
+            "C:max-attendees-per-instance": lambda: (
+                element("C:max-attendees-per-instance", str(view.attendees_max))
+                if view.attendees_max
+                else None
+            ),
+            "C:calendar-timezone": lambda: _if(escape(calendar_zone(view)), "C:calendar-timezone"),
+            "C:calendar-timezone-id": lambda: _if(escape(calendar_zone_id(view)), "C:calendar-timezone-id"),
+            "C:schedule-calendar-transp": lambda: element(
+                "C:schedule-calendar-transp", "<C:transparent/>" if is_transparent(view) else "<C:opaque/>"
+            ),
             "D:displayname": lambda: element(
                 "D:displayname", escape(view.props.get("D:displayname") or view.slug)
             ),
@@ -179,8 +174,14 @@ def _calendar_constants(object_bytes_max: int) -> dict[str, Writer]:
             for name in ("i;ascii-casemap", "i;octet", "i;unicode-casemap")
         ),
         "C:max-resource-size": str(object_bytes_max),
+        "C:min-date-time": MIN_DATE_TIME,
+        "C:max-date-time": MAX_DATE_TIME,
     }
     return {name: _constant(name, inner) for name, inner in constants.items()}
+
+
+def _if(inner: str, name: str) -> str | None:
+    return element(name, inner) if inner else None
 
 
 def _constant(name: str, inner: str) -> Writer:
@@ -192,10 +193,14 @@ PROTECTED: Final = frozenset(
     {
         "D:resourcetype", "D:getetag", "D:getlastmodified", "D:getcontenttype", "D:getcontentlength",
         "D:creationdate", "D:lockdiscovery", "D:supportedlock", "D:sync-token", "D:owner", "D:group", "D:acl",
-        "D:current-user-principal", "D:current-user-privilege-set", "D:supported-privilege-set",
+        "D:current-user-principal", "D:current-user-privilege-set", "D:resource-id", "D:add-member",
+        "D:supported-privilege-set",
         "D:supported-report-set", "D:principal-collection-set", "D:principal-URL", "D:alternate-URI-set",
         "D:inherited-acl-set", "D:acl-restrictions", "D:quota-available-bytes", "D:quota-used-bytes",
-        "CS:getctag", "C:calendar-home-set", "C:calendar-user-address-set", "C:supported-calendar-component-set",
+        "D:group-member-set", "D:group-membership",
+        "CS:getctag", "CS:email-address-set", "C:calendar-user-type", "C:schedule-inbox-URL", "C:schedule-outbox-URL",
+        "C:schedule-tag", "C:timezone-service-set", "C:calendar-home-set", "C:calendar-user-address-set",
+        "C:supported-calendar-component-set",
         "C:supported-calendar-data", "C:supported-collation-set", "C:max-resource-size", "C:min-date-time",
         "C:max-date-time", "C:max-instances", "C:max-attendees-per-instance", "C:calendar-data",
         "tag",
@@ -231,7 +236,7 @@ def needs_text(names: Iterable[str]) -> bool:
 
 def item_writers(ask: Ask, owner: str, *, writable: bool) -> dict[str, Callable[[ObjectView], str]]:
     """Return how to write each property of the objects of one calendar."""
-    common = Resource(ask, "/").common((*READ, *(WRITE[:3] if writable else ())), (), owner)
+    common = Resource(ask, "/").common((*READ, *(WRITE[:3] if writable else ())), ITEM_REPORTS, owner)
     return {**ITEM, **{name: same(writer() or "") for name, writer in common.items()}}
 
 

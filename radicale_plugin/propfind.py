@@ -9,16 +9,9 @@ from bridge.engine.api import ObjectView
 from bridge.errors import Missing, Refused
 from radicale_plugin import davxml, respond
 from radicale_plugin.davxml import quote_segment
-from radicale_plugin.people import addresses_of
-from radicale_plugin.properties import (
-    ITEM_DEFAULT,
-    CalendarResource,
-    Principal,
-    Resource,
-    Root,
-    item_writers,
-    needs_text,
-)
+from radicale_plugin.places import special
+from radicale_plugin.properties import ITEM_DEFAULT, Resource, item_writers, needs_text
+from radicale_plugin.resources import Resources
 
 if TYPE_CHECKING:
     import xml.etree.ElementTree as ET
@@ -90,60 +83,34 @@ class _Listing:
         self._ask = ask
         self._wanted = wanted
         self._may_write = may_write
-        self._object_bytes_max = object_bytes_max
+        self._resources = Resources(ask, may_write, object_bytes_max)
 
     def responses(self, *, with_children: bool) -> Iterator[str]:
         parts = self._ask.parts
-        if not parts:
-            yield self._resource(Root(self._ask))
-            if with_children:
-                yield self._principal(self._ask.login.user)
-        elif len(parts) == 1:
-            yield self._principal(parts[0])
-            if with_children:
-                for view in self._ask.views(parts[0]):
-                    yield self._calendar(view)
-        else:
-            yield from self._below(parts, with_children=with_children)
-
-    def _below(self, parts: Sequence[str], *, with_children: bool) -> Iterator[str]:
+        if len(parts) < 2 or special(parts):  # user and slug
+            found = self._resources.at(parts)
+            if found is None:
+                msg = "There is nothing at this place."
+                raise Missing(msg)
+            yield self._resource(found)
+            if with_children and len(parts) < 2:
+                own = self._resources.own()
+                yield from map(self._resource, own[1:] if parts else own[:1])
+            return
         view = self._ask.calendar()
-        if len(parts) == 2:  # user and slug
-            yield self._calendar(view)
+        if len(parts) == 2:
+            yield self._resource(self._resources.calendar(view))
             if with_children:
                 yield from self._items(view, None)
             return
-        found = self._ask.service.get(view.id, parts[2]) if len(parts) == 3 else None
-        if found is None:
+        one = self._ask.service.get(view.id, parts[2]) if len(parts) == 3 else None
+        if one is None:
             msg = "There is no such object."
             raise Missing(msg)
-        yield from self._items(view, [found])
-
-    def _principal(self, user: str) -> str:
-        return self._resource(Principal(self._ask, user, addresses_of(self._ask.service, user)))
-
-    def _calendar(self, view: CollectionView) -> str:
-        return self._resource(
-            CalendarResource(
-                self._ask, view, writable=self._may_write(view), object_bytes_max=self._object_bytes_max
-            )
-        )
+        yield from self._items(view, [one])
 
     def _resource(self, resource: Resource) -> str:
-        wanted = self._wanted
-        if wanted.only_names:
-            return davxml.response(resource.href, [davxml.element(name) for name in resource.names], ())
-        names = wanted.names
-        if wanted.everything:
-            names = tuple(dict.fromkeys((*resource.default, *names)))
-        found, missing = [], []
-        for name in names:
-            written = resource.write(name)
-            if written is not None:
-                found.append(written)
-            elif name not in resource.default or name in wanted.names:
-                missing.append(davxml.element(name))
-        return davxml.response(resource.href, found, missing)
+        return written(resource, self._wanted)
 
     def _items(self, view: CollectionView, objects: Sequence[ObjectView] | None) -> Iterator[str]:
         """Write some objects of a calendar, or with None all of them."""
@@ -163,6 +130,23 @@ class _Listing:
             return
         every = self._ask.service.get_all(view.id) if objects is None else objects
         yield from item_responses(self._ask, view, every, found, missing)
+
+
+def written(resource: Resource, wanted: Wanted) -> str:
+    """Write one resource that is no object of a calendar."""
+    if wanted.only_names:
+        return davxml.response(resource.href, [davxml.element(name) for name in resource.names], ())
+    names = wanted.names
+    if wanted.everything:
+        names = tuple(dict.fromkeys((*resource.default, *names)))
+    found, missing = [], []
+    for name in names:
+        text = resource.write(name)
+        if text is not None:
+            found.append(text)
+        elif name not in resource.default or name in wanted.names:
+            missing.append(davxml.element(name))
+    return davxml.response(resource.href, found, missing)
 
 
 def listed(

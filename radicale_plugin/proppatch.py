@@ -6,7 +6,8 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from bridge.errors import Missing, NotAllowed, Refused
-from radicale_plugin import davxml, deadprops, respond
+from radicale_plugin import davxml, deadprops, respond, timezones
+from radicale_plugin.places import special
 from radicale_plugin.properties import PROTECTED
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 OK = "200 OK"
 FORBIDDEN = "403 Forbidden"
 FAILED_DEPENDENCY = "424 Failed Dependency"
+ZONE_NAMES = frozenset({timezones.ZONE, timezones.ZONE_ID})
 
 
 def answer(ask: Ask) -> respond.Answer:
@@ -27,7 +29,7 @@ def answer(ask: Ask) -> respond.Answer:
     if ask.login.read_only:
         msg = "This app password may only read; make one that may write, too."
         raise NotAllowed(msg)
-    view = ask.calendar() if len(parts) > 1 else None
+    view = ask.calendar() if len(parts) > 1 and not special(parts) else None
     if len(parts) > 3 or (  # user, slug, href
         view is not None and len(parts) == 3 and ask.service.get(view.id, parts[2]) is None
     ):
@@ -36,12 +38,19 @@ def answer(ask: Ask) -> respond.Answer:
     if view is None or len(parts) == 3:
         return _told(ask, changes, dict.fromkeys(changes, "Only calendars have properties that can be set."))
     refused = _refused(view, changes)
+    condition, kept = None, changes
     if not refused:
         try:
-            ask.service.set_props(view.id, changes, ask.login)
+            kept = timezones.with_both(changes)
+        except Refused as error:
+            condition = error.precondition
+            refused = dict.fromkeys(sorted(ZONE_NAMES & changes.keys()), str(error))
+    if not refused:
+        try:
+            ask.service.set_props(view.id, kept, ask.login)
         except Refused as error:
             refused = dict.fromkeys(changes, str(error))
-    return _told(ask, changes, refused)
+    return _told(ask, changes, refused, condition)
 
 
 def read_changes(root: ET.Element | None) -> dict[str, str | None]:
@@ -78,8 +87,10 @@ def _refused(view: CollectionView, changes: dict[str, str | None]) -> dict[str, 
     return refused
 
 
-def _told(ask: Ask, changes: dict[str, str | None], refused: dict[str, str]) -> respond.Answer:
-    """Return 207: 200 for all, or 403 for the refused ones and 424 for the rest."""
+def _told(
+    ask: Ask, changes: dict[str, str | None], refused: dict[str, str], condition: str | None = None
+) -> respond.Answer:
+    """Return 207: 200 for all, or 403 for the refused ones, with the precondition, and 424 for the rest."""
     parts = [f"<D:response><D:href>{ask.quoted(_own_path(ask))}</D:href>"]
     done = [davxml.element(name) for name in changes if name not in refused]
     if done:
@@ -87,7 +98,8 @@ def _told(ask: Ask, changes: dict[str, str | None], refused: dict[str, str]) -> 
     for sentence in dict.fromkeys(refused.values()):
         names = [name for name, why in refused.items() if why == sentence]
         protected = any(name in PROTECTED for name in names)
-        error = "<D:error><D:cannot-modify-protected-property/></D:error>" if protected else ""
+        why = "D:cannot-modify-protected-property" if protected else condition
+        error = davxml.element("D:error", davxml.element(why)) if why else ""
         text = f"<D:responsedescription>{davxml.escape(sentence)}</D:responsedescription>"
         parts.append(davxml.propstat(FORBIDDEN, map(davxml.element, names), error + text))
     parts.append("</D:response>")

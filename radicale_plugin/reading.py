@@ -9,12 +9,13 @@ from urllib.parse import quote
 from bridge.errors import Missing, NotAllowed
 from radicale_plugin import respond, whole
 from radicale_plugin.context import Ask, http_date, quoted_etag, tag_listed
+from radicale_plugin.places import special
 
 
 def answer(ask: Ask) -> respond.Answer:
     """Answer a GET whose path the asker may read. Raises Missing, NotAllowed."""
     parts = ask.parts
-    if len(parts) < 2:  # user, slug
+    if len(parts) < 2 or special(parts):  # user, slug
         msg = "This is an address for calendar programs; there is nothing to look at."
         raise NotAllowed(msg)
     view = ask.calendar()

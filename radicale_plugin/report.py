@@ -10,14 +10,16 @@ from urllib.parse import unquote, urlsplit
 from bridge.engine.api import CollectionView, ObjectView, SyncTokenInvalid
 from bridge.errors import Refused
 from bridge.ical import zones
-from radicale_plugin import davxml, respond
+from radicale_plugin import davxml, finding, respond
 from radicale_plugin.context import Ask, sanitise, segments
 from radicale_plugin.expanding import expanded
 from radicale_plugin.filters import TimeRange, read_times
 from radicale_plugin.freebusy import free_busy
+from radicale_plugin.places import special
 from radicale_plugin.properties import ITEM_DEFAULT, item_writers, needs_text, same
 from radicale_plugin.propfind import calendar_href, item_responses, listed, prop_names
 from radicale_plugin.queries import read_filter, select, zone_of
+from radicale_plugin.resources import Resources
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -25,23 +27,20 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
 DATA: Final = "C:calendar-data"
-EMPTY_REPORTS: Final = frozenset(
-    {"D:principal-property-search", "D:principal-search-property-set", "D:expand-property"}
-)
-"""Not offered and not supported; an error makes some web clients stop, so they find nobody (as in Radicale)."""
 HREFS_MAX: Final = 20_000
 """Objects named by one multiget; clients ask for 10 to 200."""
 
 
-def answer(ask: Ask, may_write: Callable[[CollectionView], bool]) -> respond.Answer:
+def answer(ask: Ask, may_write: Callable[[CollectionView], bool], object_bytes_max: int) -> respond.Answer:
     """Answer a REPORT whose path the asker may read. Raises Missing, Refused."""
     root = davxml.parse(ask.body())
     if root is None:
         msg = "A REPORT needs a body that says which one."
         raise Refused(msg, http_status=400)
     name = davxml.human(root.tag)
-    if name in EMPTY_REPORTS:
-        return respond.multistatus(davxml.multistatus(()))
+    about_people = finding.answer(Resources(ask, may_write, object_bytes_max), root)
+    if about_people is not None:
+        return about_people
     reports: dict[str, Callable[[_Report], respond.Answer]] = {
         "D:sync-collection": _Report.sync,
         "C:calendar-multiget": _Report.multiget,
@@ -49,7 +48,7 @@ def answer(ask: Ask, may_write: Callable[[CollectionView], bool]) -> respond.Ans
         "C:free-busy-query": _Report.free_busy,
     }
     parts = ask.parts
-    if name not in reports or len(parts) < 2:  # user and slug
+    if name not in reports or len(parts) < 2 or special(parts):  # user and slug
         msg = "There is no such report here."
         raise Refused(msg, precondition="D:supported-report")
     return reports[name](_Report(ask, root, ask.calendar(), may_write))

@@ -11,8 +11,9 @@ from urllib.parse import unquote, urlsplit
 
 from bridge.engine.api import CollectionView, PutResult
 from bridge.errors import BridgeError, Missing, NotAllowed, PreconditionFailed, Refused
-from radicale_plugin import davxml, deadprops, respond
+from radicale_plugin import davxml, deadprops, respond, timezones
 from radicale_plugin.context import Ask, quoted_etag, sanitise, segments, tag_listed
+from radicale_plugin.places import special
 
 if TYPE_CHECKING:
     import xml.etree.ElementTree as ET
@@ -66,7 +67,7 @@ def put(ask: Ask, may_write: MayWrite, object_bytes_max: int) -> respond.Answer:
 
 def _parent(ask: Ask, parts: Sequence[str]) -> CollectionView:
     """Return the calendar that an object is to be in; raises Refused (409) if there is none."""
-    view = ask.view(parts[0], parts[1]) if len(parts) == 3 else None
+    view = ask.view(parts[0], parts[1]) if len(parts) == 3 and not special(parts) else None
     if view is None:
         msg = "There is no calendar at this place."
         raise Refused(msg, http_status=HTTPStatus.CONFLICT)
@@ -128,8 +129,8 @@ def _where_the_uid_is(ask: Ask, view: CollectionView, body: bytes, error: Bridge
 def delete(ask: Ask, may_write: MayWrite) -> respond.Answer:
     """Delete one object; a calendar only where its source allows that."""
     parts = ask.parts
-    if len(parts) < 2:  # user, slug
-        msg = "A principal cannot be deleted by a client."
+    if len(parts) < 2 or special(parts):  # user, slug
+        msg = "A principal, and what belongs to it, cannot be deleted by a client."
         raise NotAllowed(msg)
     view = ask.calendar()
     require_write(ask, view, may_write)
@@ -219,7 +220,7 @@ def make(ask: Ask, method: str) -> respond.Answer:
     if ask.login.read_only:
         msg = "This app password may only read; make one that may write, too."
         raise NotAllowed(msg)
-    if len(parts) < 2 or (len(parts) == 2 and ask.view(parts[0], parts[1]) is not None):
+    if len(parts) < 2 or special(parts) or (len(parts) == 2 and ask.view(parts[0], parts[1]) is not None):
         if method == "MKCOL":
             msg = "There is something at this place already."
             raise Refused(msg, http_status=HTTPStatus.METHOD_NOT_ALLOWED)
@@ -266,7 +267,7 @@ def _new_props(root: ET.Element | None, method: str) -> dict[str, str]:
     if len(props) > deadprops.COUNT_MAX:
         msg = "Too many properties."
         raise NotAllowed(msg)
-    return props
+    return {name: value for name, value in timezones.with_both(props).items() if value is not None}
 
 
 def _set_props(root: ET.Element | None) -> list[ET.Element]:

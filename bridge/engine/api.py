@@ -41,6 +41,10 @@ class CollectionView:
     change_seq: int = 0
     epoch: str = ""
     modified_ms: int = 0
+    timezone: str = ""
+    """IANA name of the zone in which floating times are meant, unless a client set another; "": not known."""
+    attendees_max: int = 0
+    """Most attendees of one event at the vendor; 0: not known."""
 
     @property
     def sync_token(self) -> str:
@@ -87,6 +91,16 @@ class PutResult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PersonView:
+    """Somebody whom a user may find: a colleague at one of the user's sources."""
+
+    address: str
+    """``mailto:a@b``, lower-cased: what tells one person from another."""
+    name: str = ""
+    """As the vendor's directory has it; "" where it does not say."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FeedView:
     """A secret ICS address, resolved."""
 
@@ -113,6 +127,13 @@ class Service(Protocol):
 
     def addresses(self, user: str) -> Sequence[str]:
         """Return a user's calendar user addresses (``mailto:a@b``), the best one first; empty if none is known."""
+        ...
+
+    def visible_people(self, user: str) -> Sequence[PersonView]:
+        """Return whom a user may find, by address: linked to the same sources, or known there to the directory.
+
+        Nobody is asked; at most ``visible.PEOPLE_MAX`` people are returned, the user not among them.
+        """
         ...
 
     def collections(self, user: str) -> Sequence[CollectionView]:

@@ -14,6 +14,7 @@ from bridge.engine.api import (
     FeedView,
     Login,
     ObjectView,
+    PersonView,
     PutResult,
     SyncTokenInvalid,
 )
@@ -21,6 +22,7 @@ from bridge.engine.custody.restore import number_of
 from bridge.engine.polling import LOOKED_LATELY_MS
 from bridge.engine.secrets import keyed_hash, normal
 from bridge.engine.texts import served, view
+from bridge.engine.visible import visible_people
 from bridge.engine.write import Writer
 from bridge.errors import BadInput, BridgeError, Missing, NotAllowed, OutcomeUnknown, Refused
 from bridge.log import fields
@@ -96,6 +98,11 @@ class Service:
                     found.append(known[1] if known is not None and known[1] else nobody.address)
         return list(dict.fromkeys(found))
 
+    def visible_people(self, user: str) -> Sequence[PersonView]:
+        """Return whom a user may find."""
+        with self._store.read() as c:
+            return visible_people(c, user)
+
     def touch(self, user: str) -> None:
         """Note that a client of this user is looking."""
         now_ms = self._engine.clock.now_ms()
@@ -125,6 +132,7 @@ class Service:
         if row.calendar_color:
             props[COLOR_PROP] = row.calendar_color
         props.update(json.loads(row.props))
+        provider = self._engine.providers.get(row.source_id)
         return CollectionView(
             id=row.id,
             user=row.user,
@@ -136,6 +144,8 @@ class Service:
             change_seq=row.change_seq,
             epoch=self._engine.epoch,
             modified_ms=row.modified_ms,
+            timezone=self._engine.default_zone(row.source_id),
+            attendees_max=0 if provider is None else provider.mapper.limits.attendees_max,
         )
 
     # ---- objects

@@ -75,6 +75,9 @@ _META_ADD: Final = sa.text("INSERT INTO meta (key, value) VALUES (:key, :value) 
 _PERSON: Final = sa.text(
     "SELECT name, address, checked_ms FROM person WHERE source_id = :source_id AND upstream_id = :upstream_id"
 )
+_PEOPLE: Final = sa.text("""
+    SELECT upstream_id, name, address FROM person WHERE source_id = :source_id ORDER BY upstream_id LIMIT :count
+""")
 _PERSON_PUT: Final = sa.text("""
     INSERT INTO person (source_id, upstream_id, name, address, checked_ms)
     VALUES (:source_id, :upstream_id, :name, :address, :checked_ms)
@@ -141,6 +144,11 @@ def person(c: sa.Connection, source_id: str, upstream_id: str) -> tuple[str, str
     """Return (name, address, checked at ms) of a vendor id."""
     row = c.execute(_PERSON, {"source_id": source_id, "upstream_id": upstream_id}).first()
     return None if row is None else (str(row[0]), str(row[1]), int(row[2]))
+
+
+def people_of(c: sa.Connection, source_id: str, count: int) -> list[tuple[str, str, str]]:
+    """Return (vendor id, name, address) of at most ``count`` people whom a source's directory told us of."""
+    return [tuple(row) for row in c.execute(_PEOPLE, {"source_id": source_id, "count": count})]
 
 
 def put_person(

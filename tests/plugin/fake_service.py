@@ -13,7 +13,15 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-from bridge.engine.api import CollectionView, FeedView, Login, ObjectView, PutResult, SyncTokenInvalid
+from bridge.engine.api import (
+    CollectionView,
+    FeedView,
+    Login,
+    ObjectView,
+    PersonView,
+    PutResult,
+    SyncTokenInvalid,
+)
 from bridge.errors import BadInput, BridgeError, Missing, NotAllowed, PreconditionFailed, Refused
 from bridge.ical import recur
 from bridge.ical.parse import parse
@@ -39,6 +47,7 @@ class FakeService:
         self.guard = threading.RLock()
         self.passwords: dict[tuple[str, str], Login] = {}
         self.mail: dict[str, list[str]] = {}
+        self.people: dict[str, list[PersonView]] = {}
         self.calendars: dict[int, _Calendar] = {}
         self.feeds: dict[str, tuple[int, str]] = {}
         self.calls: list[str] = []
@@ -112,6 +121,10 @@ class FakeService:
     def addresses(self, user: str) -> Sequence[str]:
         self._called("addresses")
         return self.mail.get(user, [])
+
+    def visible_people(self, user: str) -> Sequence[PersonView]:
+        self._called("visible_people")
+        return self.people.get(user, [])
 
     def collections(self, user: str) -> Sequence[CollectionView]:
         self._called("collections")

@@ -185,12 +185,6 @@ def test_free_busy_query_merges_what_overlaps(box, dav):
     ]
 
 
-def test_reports_about_people_find_nobody_but_do_not_fail(dav):
-    for name in ("D:principal-property-search", "D:expand-property", "D:principal-search-property-set"):
-        answer = dav.report("/dav/alice/", name, "")
-        assert (answer.status, answer.parts) == (207, {})
-
-
 def test_a_report_on_one_object_answers_for_it(box, dav):
     box.service.seed(1, "a.ics", event("a"))
     box.service.seed(1, "b.ics", event("b"))

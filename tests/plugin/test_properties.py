@@ -47,7 +47,7 @@ def test_a_calendar_says_what_it_can_hold_and_do(dav):
     assert [one.get("name") for one in part.found[tag("C:supported-calendar-component-set")]] == ["VEVENT"]
     reports = {one.tag for one in part.found[tag("D:supported-report-set")].iter()}
     assert {tag("D:sync-collection"), tag("C:calendar-multiget"), tag("C:calendar-query")} <= reports
-    assert tag("D:expand-property") not in reports
+    assert {tag("D:expand-property"), tag("D:principal-property-search")} <= reports
     privileges = {one.tag for one in part.found[tag("D:current-user-privilege-set")].iter()}
     assert {
         tag("D:read"),
