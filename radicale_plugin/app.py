@@ -17,7 +17,7 @@ from radicale.app.base import Access
 from bridge.engine.api import CollectionView, Login, Service
 from bridge.errors import BridgeError, Refused
 from bridge.log import fields
-from radicale_plugin import propfind, proppatch, reading, report, respond, setup, writes
+from radicale_plugin import posting, propfind, proppatch, reading, report, respond, setup, writes
 from radicale_plugin.context import ENVIRON_LOGIN, Ask, asking, current, sanitise, segments
 
 log = logging.getLogger(__name__)
@@ -154,6 +154,16 @@ class DavApplication(Application):
         del environ, base_prefix, path, request_info
         may_write = self._may_write(user, user_groups)
         return self._answer(user, user_groups, lambda ask: writes.put(ask, may_write, self.object_bytes_max))
+
+    def do_POST(  # noqa: N802
+        self, environ: Any, base_prefix: str, path: str, user: str, user_groups: set[str], request_info: Any
+    ) -> respond.Answer:
+        """Store a new object, or say when people are busy."""
+        del environ, base_prefix, path, request_info
+        may_write = self._may_write(user, user_groups)
+        return self._answer(
+            user, user_groups, lambda ask: posting.answer(ask, may_write, self.object_bytes_max)
+        )
 
     def do_DELETE(  # noqa: N802
         self, environ: Any, base_prefix: str, path: str, user: str, user_groups: set[str], request_info: Any

@@ -13,7 +13,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from email.utils import formatdate
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import quote
 
 from radicale import pathutils
@@ -21,10 +21,11 @@ from radicale import pathutils
 from bridge.errors import Missing, Refused
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from bridge.engine.api import CollectionView, Login, ObjectView, Service
 
+T = TypeVar("T")
 ENVIRON_LOGIN: Final = "queqiao.login"
 """Where whoever authenticated the request leaves its :class:`Login` in the WSGI environ."""
 ENVIRON_SELF: Final = "queqiao.self"
@@ -51,6 +52,7 @@ class Ask:
     """Sanitised, without ``base``."""
     environ: Mapping[str, Any] = field(default_factory=dict)
     _views: dict[tuple[str, str], CollectionView | None] = field(default_factory=dict)
+    _remembered: dict[str, Any] = field(default_factory=dict)
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -90,6 +92,13 @@ class Ask:
         if key not in self._views:
             self._views[key] = self.service.collection(user, slug)
         return self._views[key]
+
+    def remembered(self, name: str, find: Callable[[], T]) -> T:
+        """Return what ``find`` found when this request first asked for it by ``name``."""
+        if name not in self._remembered:
+            self._remembered[name] = find()
+        found: T = self._remembered[name]
+        return found
 
     def views(self, user: str) -> list[CollectionView]:
         """Return all calendars of a user, in one look."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from bridge.clock import SystemClock, utc_from_ms
 from bridge.errors import Refused
@@ -13,11 +13,13 @@ from radicale_plugin.occurrences import occurrences, worked
 from radicale_plugin.whole import PRODID
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from bridge.engine.api import CollectionView, ObjectView, Service
     from radicale_plugin.filters import TimeRange
 
+Periods: TypeAlias = dict[str, list[tuple[int, int]]]
+"""FBTYPE -> [start, end) in milliseconds UTC."""
 RANGE_MAX_MS: Final = 3 * 366 * 86_400_000
 """Longest span of one free-busy-query: three years."""
 PERIODS_MAX: Final = 20_000
@@ -35,10 +37,23 @@ def free_busy(service: Service, view: CollectionView, times: TimeRange, zone: dt
             msg,
             precondition="D:number-of-matches-within-limits",
         )
-    start, end = times.start_ms, times.end_ms
-    busy: dict[str, list[tuple[int, int]]] = {}
+    return _text(
+        busy_periods(service, view, times.start_ms, times.end_ms, zone), times.start_ms, times.end_ms
+    )
+
+
+def busy_periods(
+    service: Service, view: CollectionView, start: int, end: int, zone: dt.tzinfo | None, *, but_uid: str = ""
+) -> Periods:
+    """Return when events of a calendar take time in [start, end), by kind; ``but_uid`` does not count.
+
+    Raises Refused (403) where there is too much.
+    """
+    busy: Periods = {}
     count = 0
     for found in service.get_between(view.id, start, end):
+        if but_uid and found.uid == but_uid:
+            continue
         for kind, first, last in _periods(found, start, end, zone or dt.UTC):
             busy.setdefault(kind, []).append((first, last))
             count += 1
@@ -48,7 +63,7 @@ def free_busy(service: Service, view: CollectionView, times: TimeRange, zone: dt
                     msg,
                     precondition="D:number-of-matches-within-limits",
                 )
-    return _text(busy, start, end)
+    return busy
 
 
 def _periods(view: ObjectView, start: int, end: int, zone: dt.tzinfo) -> Iterator[tuple[str, int, int]]:
@@ -73,24 +88,29 @@ def _merged(periods: list[tuple[int, int]]) -> list[tuple[int, int]]:
     return merged
 
 
-def _text(busy: dict[str, list[tuple[int, int]]], start: int, end: int) -> str:
-    out = [
-        "BEGIN:VCALENDAR",
-        "VERSION:2.0",
-        f"PRODID:{PRODID}",
-        "BEGIN:VFREEBUSY",
-        f"UID:free-busy-{start}-{end}@queqiao.invalid",
+def _text(busy: Periods, start: int, end: int) -> str:
+    head = [f"UID:free-busy-{start}-{end}@queqiao.invalid"]
+    return message([], [*head, *times_and_periods(busy, start, end)])
+
+
+def times_and_periods(busy: Periods, start: int, end: int) -> list[str]:
+    """Return the lines of a VFREEBUSY that say when; what overlaps is one."""
+    return [
         f"DTSTAMP:{_stamp(SystemClock().now_ms())}",
         f"DTSTART:{_stamp(start)}",
         f"DTEND:{_stamp(end)}",
+        *(
+            f"FREEBUSY;FBTYPE={kind}:{_stamp(first)}/{_stamp(last)}"
+            for kind in sorted(busy)
+            for first, last in _merged(busy[kind])
+        ),
     ]
-    out.extend(
-        f"FREEBUSY;FBTYPE={kind}:{_stamp(first)}/{_stamp(last)}"
-        for kind in sorted(busy)
-        for first, last in _merged(busy[kind])
-    )
-    out.extend(["END:VFREEBUSY", "END:VCALENDAR"])
-    return "".join(fold(line) for line in out)
+
+
+def message(head: Iterable[str], lines: Iterable[str]) -> str:
+    """Return a VCALENDAR with one VFREEBUSY; ``head`` is further lines of the VCALENDAR."""
+    out = ["BEGIN:VCALENDAR", "VERSION:2.0", f"PRODID:{PRODID}", *head, "BEGIN:VFREEBUSY", *lines]
+    return "".join(fold(line) for line in [*out, "END:VFREEBUSY", "END:VCALENDAR"])
 
 
 def _stamp(milliseconds: int) -> str:

@@ -9,7 +9,11 @@ if TYPE_CHECKING:
 
 PEOPLE: Final = "visible-people"
 """``/dav/USER/visible-people/``: whom this user may find, each as a principal; one person per address below it."""
-SPECIAL: Final = frozenset({PEOPLE})
+INBOX: Final = "schedule-inbox"
+"""``/dav/USER/schedule-inbox/``: always empty, because the vendor puts invitations right into calendars."""
+OUTBOX: Final = "schedule-outbox"
+"""``/dav/USER/schedule-outbox/``: takes requests for busy times."""
+SPECIAL: Final = frozenset({PEOPLE, INBOX, OUTBOX})
 """Second segments that no calendar can have."""
 
 

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from radicale_plugin import deadprops
+from radicale_plugin import deadprops, scheduled
 from radicale_plugin.context import Ask, http_date
 from radicale_plugin.davxml import element, escape, href
 from radicale_plugin.places import PEOPLE
@@ -127,6 +127,9 @@ class CalendarResource(Resource):
             **self.common(privileges, CALENDAR_REPORTS, view.user),
             **_calendar_constants(object_bytes_max),
             "D:resource-id": self.identity(view.user, view.slug, view.id),
+            "D:add-member": lambda: (
+                element("D:add-member", f"<D:href>{self.href}</D:href>") if writable else None
+            ),
             "C:max-attendees-per-instance": lambda: (
                 element("C:max-attendees-per-instance", str(view.attendees_max))
                 if view.attendees_max
@@ -225,7 +228,9 @@ ITEM: Final[Mapping[str, Callable[[ObjectView], str]]] = {
 }
 """Properties of an object; those that depend on who asks are added by :func:`item_writers`."""
 ITEM_DEFAULT: Final = tuple(ITEM)
-NEEDS_MORE: Final = frozenset({"D:getlastmodified", "D:getcontentlength", "C:calendar-data"})
+NEEDS_MORE: Final = frozenset(
+    {"D:getlastmodified", "D:getcontentlength", "C:calendar-data", "C:schedule-tag"}
+)
 """What of an object takes more to write than its name and its tag."""
 
 
@@ -237,7 +242,23 @@ def needs_text(names: Iterable[str]) -> bool:
 def item_writers(ask: Ask, owner: str, *, writable: bool) -> dict[str, Callable[[ObjectView], str]]:
     """Return how to write each property of the objects of one calendar."""
     common = Resource(ask, "/").common((*READ, *(WRITE[:3] if writable else ())), ITEM_REPORTS, owner)
-    return {**ITEM, **{name: same(writer() or "") for name, writer in common.items()}}
+    writers: dict[str, Callable[[ObjectView], str]] = {**ITEM, "C:schedule-tag": ScheduleTag(ask)}
+    return {**writers, **{name: same(writer() or "") for name, writer in common.items()}}
+
+
+class ScheduleTag:
+    """Writes the property that only meetings have (RFC 6638 3.2.10)."""
+
+    absent: Final = "<C:schedule-tag/>"
+    """What is not found at an object that is no meeting."""
+
+    def __init__(self, ask: Ask) -> None:
+        self._ask = ask
+
+    def __call__(self, view: ObjectView) -> str:
+        """Return the element, "" for what is no meeting."""
+        tag = scheduled.tag_of(self._ask, view)
+        return "" if tag is None else element("C:schedule-tag", escape(tag))
 
 
 def same(text: str) -> Callable[[ObjectView], str]:

@@ -10,7 +10,7 @@ from bridge.errors import Missing, Refused
 from radicale_plugin import davxml, respond
 from radicale_plugin.davxml import quote_segment
 from radicale_plugin.places import special
-from radicale_plugin.properties import ITEM_DEFAULT, Resource, item_writers, needs_text
+from radicale_plugin.properties import ITEM_DEFAULT, Resource, ScheduleTag, item_writers, needs_text
 from radicale_plugin.resources import Resources
 
 if TYPE_CHECKING:
@@ -173,6 +173,9 @@ def item_responses(
     missing: Sequence[str],
 ) -> Iterator[str]:
     """Write one ``D:response`` per object; the part that is the same for all is joined once."""
+    if any(isinstance(write, ScheduleTag) for write in found):
+        yield from _with_schedule_tags(ask, view, objects, found, missing)
+        return
     start = f"<D:response><D:href>{calendar_href(ask, view)}"
     if found or not missing:
         middle, end = (
@@ -191,6 +194,23 @@ def item_responses(
     else:
         for one in objects:
             yield f"{start}{quote_segment(one.href)}{middle}{''.join([write(one) for write in found])}{end}"
+
+
+def _with_schedule_tags(
+    ask: Ask,
+    view: CollectionView,
+    objects: Sequence[ObjectView],
+    found: Sequence[Callable[[ObjectView], str]],
+    missing: Sequence[str],
+) -> Iterator[str]:
+    """Write objects of which some have a Schedule-Tag and others have none."""
+    start, lacking = calendar_href(ask, view), [davxml.element(name) for name in missing]
+    for one in objects:
+        texts = [write(one) for write in found]
+        absent = [ScheduleTag.absent] if "" in texts else []
+        yield davxml.response(
+            f"{start}{quote_segment(one.href)}", [text for text in texts if text], [*lacking, *absent]
+        )
 
 
 def calendar_href(ask: Ask, view: CollectionView) -> str:

@@ -7,15 +7,18 @@ from typing import TYPE_CHECKING
 
 from bridge.errors import Missing, NotAllowed, Refused
 from radicale_plugin import davxml, deadprops, respond, timezones
-from radicale_plugin.places import special
+from radicale_plugin.places import INBOX, special
+from radicale_plugin.principals import Inbox, Principal
 from radicale_plugin.properties import PROTECTED
 
 if TYPE_CHECKING:
     import xml.etree.ElementTree as ET
+    from collections.abc import Mapping
 
-    from bridge.engine.api import CollectionView
     from radicale_plugin.context import Ask
 
+ONLY = "Only calendars, the home and the inbox have properties that can be set."
+KEPT_BY_US = "This property is kept by the server."
 OK = "200 OK"
 FORBIDDEN = "403 Forbidden"
 FAILED_DEPENDENCY = "424 Failed Dependency"
@@ -29,15 +32,15 @@ def answer(ask: Ask) -> respond.Answer:
     if ask.login.read_only:
         msg = "This app password may only read; make one that may write, too."
         raise NotAllowed(msg)
-    view = ask.calendar() if len(parts) > 1 and not special(parts) else None
-    if len(parts) > 3 or (  # user, slug, href
-        view is not None and len(parts) == 3 and ask.service.get(view.id, parts[2]) is None
-    ):
+    if len(parts) < 2 or special(parts):
+        return _of_a_person(ask, changes)
+    view = ask.calendar()
+    if len(parts) > 3 or (len(parts) == 3 and ask.service.get(view.id, parts[2]) is None):  # user, slug, href
         msg = "There is no such object."
         raise Missing(msg)
-    if view is None or len(parts) == 3:
-        return _told(ask, changes, dict.fromkeys(changes, "Only calendars have properties that can be set."))
-    refused = _refused(view, changes)
+    if len(parts) == 3:
+        return _told(ask, changes, dict.fromkeys(changes, ONLY))
+    refused = _refused(view.props, changes)
     condition, kept = None, changes
     if not refused:
         try:
@@ -73,16 +76,33 @@ def read_changes(root: ET.Element | None) -> dict[str, str | None]:
     return changes
 
 
-def _refused(view: CollectionView, changes: dict[str, str | None]) -> dict[str, str]:
+def _of_a_person(ask: Ask, changes: dict[str, str | None]) -> respond.Answer:
+    """Keep what clients set on the home and the inbox: availability, alarms by default."""
+    place = {(): "home", (INBOX,): "inbox"}.get(ask.parts[1:]) if ask.parts else None
+    if place is None:
+        return _told(ask, changes, dict.fromkeys(changes, ONLY))
+    own = (Principal if place == "home" else Inbox)(ask, ask.login.user)
+    refused = {name: KEPT_BY_US for name in changes if own.is_own(name)}
+    refused.update(_refused(own.kept, changes))
+    if not refused:
+        try:
+            ask.service.set_person_props(ask.login.user, place, changes, ask.login)
+        except Refused as error:
+            refused = dict.fromkeys(changes, str(error))
+    protected = "D:cannot-modify-protected-property"
+    return _told(ask, changes, refused, protected if KEPT_BY_US in refused.values() else None)
+
+
+def _refused(props: Mapping[str, str], changes: dict[str, str | None]) -> dict[str, str]:
     """Return name -> sentence for what cannot be done here."""
-    refused = {name: "This property is kept by the server." for name in changes if name in PROTECTED}
+    refused = {name: KEPT_BY_US for name in changes if name in PROTECTED}
     for name, value in changes.items():
         try:
             deadprops.bounded(value or "")
         except NotAllowed as error:
             refused[name] = str(error)
-    new = [name for name, value in changes.items() if value is not None and name not in view.props]
-    if len(view.props) + len(new) > deadprops.COUNT_MAX:
+    new = [name for name, value in changes.items() if value is not None and name not in props]
+    if len(props) + len(new) > deadprops.COUNT_MAX:
         refused.update(dict.fromkeys(new, "There are too many properties."))
     return refused
 

@@ -7,7 +7,7 @@ from http import HTTPStatus
 from urllib.parse import quote
 
 from bridge.errors import Missing, NotAllowed
-from radicale_plugin import respond, whole
+from radicale_plugin import respond, scheduled, whole
 from radicale_plugin.context import Ask, http_date, quoted_etag, tag_listed
 from radicale_plugin.places import special
 
@@ -33,6 +33,9 @@ def answer(ask: Ask) -> respond.Answer:
         msg = "There is no such object."
         raise Missing(msg)
     headers = _headers(quoted_etag(found), found.modified_ms)
+    schedule_tag = scheduled.tag_of(ask, found)
+    if schedule_tag is not None:
+        headers["Schedule-Tag"] = schedule_tag
     if _unchanged(ask, quoted_etag(found)):
         return HTTPStatus.NOT_MODIFIED, headers, None, None
     return HTTPStatus.OK, headers, found.text.encode(), None

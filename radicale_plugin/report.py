@@ -15,11 +15,13 @@ from radicale_plugin.context import Ask, sanitise, segments
 from radicale_plugin.expanding import expanded
 from radicale_plugin.filters import TimeRange, read_times
 from radicale_plugin.freebusy import free_busy
-from radicale_plugin.places import special
+from radicale_plugin.places import INBOX, special
+from radicale_plugin.principals import INBOX_REPORTS, NEVER_CHANGES
 from radicale_plugin.properties import ITEM_DEFAULT, item_writers, needs_text, same
 from radicale_plugin.propfind import calendar_href, item_responses, listed, prop_names
 from radicale_plugin.queries import read_filter, select, zone_of
 from radicale_plugin.resources import Resources
+from radicale_plugin.timezones import calendar_zone
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -48,10 +50,31 @@ def answer(ask: Ask, may_write: Callable[[CollectionView], bool], object_bytes_m
         "C:free-busy-query": _Report.free_busy,
     }
     parts = ask.parts
+    if special(parts) == INBOX and len(parts) == 2 and name in INBOX_REPORTS:
+        return _of_the_inbox(ask, root)
     if name not in reports or len(parts) < 2 or special(parts):  # user and slug
         msg = "There is no such report here."
         raise Refused(msg, precondition="D:supported-report")
     return reports[name](_Report(ask, root, ask.calendar(), may_write))
+
+
+def _of_the_inbox(ask: Ask, root: ET.Element) -> respond.Answer:
+    """Answer that nothing lies in the inbox, and never did."""
+    name = davxml.human(root.tag)
+    parts: list[str] = []
+    if name == "D:sync-collection":
+        token = (root.findtext(davxml.clark("D:sync-token")) or "").strip()
+        if token not in ("", NEVER_CHANGES):
+            msg = "This sync token is not known here (any more); begin anew."
+            raise Refused(msg, precondition="D:valid-sync-token")
+        parts = [davxml.element("D:sync-token", NEVER_CHANGES)]
+    elif name == "C:calendar-multiget":
+        parts = [
+            davxml.gone(davxml.escape((child.text or "").strip()))
+            for child in root
+            if davxml.human(child.tag) == "D:href"
+        ][:HREFS_MAX]
+    return respond.multistatus(davxml.multistatus(parts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +253,7 @@ class _Report:
         return zones.by_name((name.text or "").strip()) if name is not None else None
 
     def _home_zone(self) -> dt.tzinfo | None:
-        return zone_of(self._view.props.get("C:calendar-timezone", ""))
+        return zone_of(calendar_zone(self._view))
 
 
 def _data(view: ObjectView) -> str:

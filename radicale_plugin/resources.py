@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from radicale_plugin.places import PEOPLE, special
-from radicale_plugin.principals import People, Person, Principal, Root, person_at
+from radicale_plugin.places import INBOX, OUTBOX, PEOPLE, special
+from radicale_plugin.principals import Inbox, Outbox, People, Person, Principal, Root, person_at
 from radicale_plugin.properties import CalendarResource, Resource
 
 if TYPE_CHECKING:
@@ -42,8 +42,8 @@ class Resources:
 
     def _special(self, parts: Sequence[str]) -> Resource | None:
         user, place, *rest = parts
-        if place == PEOPLE and not rest:
-            return People(self.ask, user)
+        if not rest:
+            return {INBOX: Inbox, OUTBOX: Outbox, PEOPLE: People}[place](self.ask, user)
         if place == PEOPLE and len(rest) == 1:
             person = person_at(self.ask, rest[0])
             return None if person is None else Person(self.ask, user, person)

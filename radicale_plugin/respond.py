@@ -17,10 +17,11 @@ RETRY_AFTER_S: Final = 30
 RETRY_AFTER_MAX_S: Final = 3600
 """Longest wait that a client is told; a quota may be exhausted for weeks, but it may also be raised."""
 
-ALLOW: Final = "OPTIONS, GET, HEAD, PUT, DELETE, MOVE, PROPFIND, PROPPATCH, REPORT, MKCALENDAR, MKCOL"
+ALLOW: Final = "OPTIONS, GET, HEAD, POST, PUT, DELETE, MOVE, PROPFIND, PROPPATCH, REPORT, MKCALENDAR, MKCOL"
 METHODS: Final = frozenset(ALLOW.split(", "))
-DAV: Final = "1, 3, calendar-access, extended-mkcol"
-"""Compliance classes (RFC 4918 18, RFC 4791 5.1, RFC 5689 3.1); no locks, no scheduling, no address books."""
+DAV: Final = "1, 3, calendar-access, calendar-auto-schedule, extended-mkcol, calendarserver-principal-search"
+"""Compliance classes (RFC 4918 18, RFC 4791 5.1, RFC 6638 2, RFC 5689 3.1): the vendors send invitations, so clients
+must not. No locks, no address books."""
 
 
 def empty(status: int, **headers: str) -> Answer:

@@ -13,5 +13,6 @@ _TRANSPARENT: Final = re.compile(r"(^|[<:\s])transparent\b", re.IGNORECASE)
 
 
 def is_transparent(view: CollectionView) -> bool:
-    """Return whether this user's clients took a calendar out of free-busy; without a word it counts."""
-    return _TRANSPARENT.search(view.props.get(TRANSP, "")) is not None
+    """Return whether a calendar is left out of free-busy: as this user's clients said, else if it is not their time."""
+    said = view.props.get(TRANSP)
+    return not view.is_own_time if said is None else _TRANSPARENT.search(said) is not None

@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 from bridge.engine.api import CollectionView, PutResult
 from bridge.errors import BridgeError, Missing, NotAllowed, PreconditionFailed, Refused
-from radicale_plugin import davxml, deadprops, respond, timezones
+from radicale_plugin import davxml, deadprops, itip, respond, scheduled, timezones
 from radicale_plugin.context import Ask, quoted_etag, sanitise, segments, tag_listed
 from radicale_plugin.places import special
 
@@ -48,21 +48,39 @@ def put(ask: Ask, may_write: MayWrite, object_bytes_max: int) -> respond.Answer:
     parts = ask.parts
     if len(parts) < 3:  # user, slug, href
         raise NotAllowed(WHOLE)
-    view = _parent(ask, parts)
+    return store(ask, _parent(ask, parts), lambda _uid: parts[2], may_write, object_bytes_max, is_named=True)
+
+
+def store(
+    ask: Ask,
+    view: CollectionView,
+    name: Callable[[str], str],
+    may_write: MayWrite,
+    object_bytes_max: int,
+    *,
+    is_named: bool = False,
+) -> respond.Answer:
+    """Store one object under the name that ``name`` gives to its UID; ``is_named``: the client chose it."""
     require_write(ask, view, may_write)
-    body, recoded = _calendar_bytes(ask, object_bytes_max)
+    body, recoded = calendar_bytes(ask, object_bytes_max)
+    body, had_method = itip.event_bytes(body)
+    href = name(uid_of(body))
+    if_none_match = ask.header_or_none("IF_NONE_MATCH") if is_named else "*"
     try:
-        result = ask.service.put(
-            view.id,
-            parts[2],
-            body,
-            ask.login,
-            if_match=ask.header_or_none("IF_MATCH"),
-            if_none_match=ask.header_or_none("IF_NONE_MATCH"),
+        result = scheduled.guarded(
+            ask,
+            view,
+            href,
+            lambda if_match: ask.service.put(
+                view.id, href, body, ask.login, if_match=if_match, if_none_match=if_none_match
+            ),
         )
     except BridgeError as error:
         return respond.failure(error, inside=_where_the_uid_is(ask, view, body, error))
-    return _stored(result, recoded=recoded)
+    headers = scheduled.headers_of(ask, view, href, body)
+    if not is_named:
+        headers["Location"] = ask.quoted(f"/{view.user}/{view.slug}/{href}")
+    return _stored(result, headers, recoded=recoded or had_method)
 
 
 def _parent(ask: Ask, parts: Sequence[str]) -> CollectionView:
@@ -74,7 +92,7 @@ def _parent(ask: Ask, parts: Sequence[str]) -> CollectionView:
     return view
 
 
-def _calendar_bytes(ask: Ask, object_bytes_max: int) -> tuple[bytes, bool]:
+def calendar_bytes(ask: Ask, object_bytes_max: int) -> tuple[bytes, bool]:
     """Return the body in UTF-8, and whether that is not what was sent. Raises Refused."""
     if ask.header("CONTENT_RANGE"):
         msg = "A part of an object cannot be put."
@@ -107,18 +125,26 @@ def _calendar_bytes(ask: Ask, object_bytes_max: int) -> tuple[bytes, bool]:
         return body, False
 
 
-def _stored(result: PutResult, *, recoded: bool) -> respond.Answer:
+def _stored(result: PutResult, headers: dict[str, str], *, recoded: bool) -> respond.Answer:
     """Return 201 or 204; an entity tag only for exactly the bytes that came (RFC 4791 5.3.4)."""
-    headers = {} if result.etag is None or recoded else {"ETag": f'"{result.etag}"'}
+    if result.etag is not None and not recoded:
+        headers["ETag"] = f'"{result.etag}"'
     return respond.empty(HTTPStatus.CREATED if result.created else HTTPStatus.NO_CONTENT, **headers)
+
+
+def uid_of(body: bytes) -> str:
+    """Return the first UID of a calendar object, "" if there is none."""
+    found = _UID.search(body)
+    if found is None:
+        return ""
+    return re.sub(rb"\r?\n[ \t]", b"", found.group(1)).decode(errors="replace").strip()
 
 
 def _where_the_uid_is(ask: Ask, view: CollectionView, body: bytes, error: BridgeError) -> str:
     """Return the href inside ``C:no-uid-conflict`` (RFC 4791 5.3.2.1), "" for every other precondition."""
-    found = _UID.search(body)
-    if error.precondition != "C:no-uid-conflict" or found is None:
+    uid = uid_of(body)
+    if error.precondition != "C:no-uid-conflict" or not uid:
         return ""
-    uid = re.sub(rb"\r?\n[ \t]", b"", found.group(1)).decode(errors="replace").strip()
     href = ask.service.href_of_uid(view.id, uid)
     return "" if href is None else davxml.href(f"{ask.base}/{view.user}/{view.slug}/{href}")
 
@@ -141,7 +167,12 @@ def delete(ask: Ask, may_write: MayWrite) -> respond.Answer:
             raise PreconditionFailed(msg)
         ask.service.remove_calendar(view.id, ask.login)
     elif len(parts) == 3:
-        ask.service.delete(view.id, parts[2], ask.login, if_match=if_match)
+        scheduled.guarded(
+            ask,
+            view,
+            parts[2],
+            lambda tag: ask.service.delete(view.id, parts[2], ask.login, if_match=tag),
+        )
     else:
         msg = "There is no such object."
         raise Missing(msg)
@@ -172,8 +203,10 @@ def move(ask: Ask, may_write: MayWrite, hosts: Sequence[str]) -> respond.Answer:
     require_write(ask, target, may_write)
     _check_source(ask, view, parts[2])
     overwrite = ask.header("OVERWRITE").strip().upper() != "F"
+    scheduled.check(ask, view, parts[2])
     is_new = ask.service.move(view.id, parts[2], target.id, to[2], ask.login, overwrite=overwrite)
-    return respond.empty(HTTPStatus.CREATED if is_new else HTTPStatus.NO_CONTENT)
+    headers = scheduled.headers_of(ask, target, to[2], None)
+    return respond.empty(HTTPStatus.CREATED if is_new else HTTPStatus.NO_CONTENT, **headers)
 
 
 def _check_source(ask: Ask, view: CollectionView, href: str) -> None:

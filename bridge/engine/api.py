@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -45,6 +46,8 @@ class CollectionView:
     """IANA name of the zone in which floating times are meant, unless a client set another; "": not known."""
     attendees_max: int = 0
     """Most attendees of one event at the vendor; 0: not known."""
+    is_own_time: bool = True
+    """Whether what stands here takes this user's time, unless a client says otherwise; not so in a shared calendar."""
 
     @property
     def sync_token(self) -> str:
@@ -101,6 +104,40 @@ class PersonView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BusySpan:
+    """When somebody is busy, as the vendor tells: [start, end), milliseconds UTC."""
+
+    start_ms: int
+    end_ms: int
+    is_tentative: bool = False
+
+
+class Known(enum.Enum):
+    """How much is known of somebody's time."""
+
+    TOLD = "told"
+    """``spans`` and ``collections`` together are the answer."""
+    STRANGER = "stranger"
+    """Nobody of this address is in a directory that may be asked."""
+    UNTOLD = "untold"
+    """A colleague, but neither the vendor nor the bridge can say when that person is busy."""
+    LATER = "later"
+    """The vendor or its directory did not answer now."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attendance:
+    """One person's time."""
+
+    address: str
+    """As it was asked."""
+    known: Known
+    spans: Sequence[BusySpan] = ()
+    collections: Sequence[CollectionView] = ()
+    """Calendars that the bridge holds of this person: only *when* something happens in them may be told."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FeedView:
     """A secret ICS address, resolved."""
 
@@ -134,6 +171,25 @@ class Service(Protocol):
 
         Nobody is asked; at most ``visible.PEOPLE_MAX`` people are returned, the user not among them.
         """
+        ...
+
+    def attendance(
+        self, user: str, addresses: Sequence[str], start_ms: int, end_ms: int
+    ) -> Sequence[Attendance]:
+        """Return what is known of the time of people, in the order asked; vendors may be asked, and are billed.
+
+        Raises BadInput for more people or more time than ``freebusy`` allows at once.
+        """
+        ...
+
+    def person_props(self, user: str, place: str) -> Mapping[str, str]:
+        """Return what a user's clients set on ``home`` or ``inbox``."""
+        ...
+
+    def set_person_props(
+        self, user: str, place: str, changes: Mapping[str, str | None], login: Login
+    ) -> None:
+        """PROPPATCH on ``home`` or ``inbox``; raises NotAllowed, BadInput (507)."""
         ...
 
     def collections(self, user: str) -> Sequence[CollectionView]:

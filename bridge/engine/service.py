@@ -8,8 +8,10 @@ import logging
 from typing import TYPE_CHECKING, Final
 
 from bridge.engine import links as engine_links
+from bridge.engine import person_props
 from bridge.engine.api import (
     FOREVER_MS,
+    Attendance,
     CollectionView,
     FeedView,
     Login,
@@ -19,6 +21,7 @@ from bridge.engine.api import (
     SyncTokenInvalid,
 )
 from bridge.engine.custody.restore import number_of
+from bridge.engine.freebusy import MAIN, FreeBusy
 from bridge.engine.polling import LOOKED_LATELY_MS
 from bridge.engine.secrets import keyed_hash, normal
 from bridge.engine.texts import served, view
@@ -56,6 +59,7 @@ class Service:
         self._engine = engine
         self._store = engine.store
         self._writer = Writer(engine, carrier)
+        self._free_busy = FreeBusy(engine, self._view)
 
     # ---- who
 
@@ -103,6 +107,24 @@ class Service:
         with self._store.read() as c:
             return visible_people(c, user)
 
+    def attendance(
+        self, user: str, addresses: Sequence[str], start_ms: int, end_ms: int
+    ) -> Sequence[Attendance]:
+        """Return what is known of the time of people."""
+        return self._free_busy.ask(user, self.addresses(user), addresses, start_ms, end_ms)
+
+    def person_props(self, user: str, place: str) -> Mapping[str, str]:
+        """Return what a user's clients set on ``home`` or ``inbox``."""
+        with self._store.read() as c:
+            return person_props.get(c, user, place)
+
+    def set_person_props(
+        self, user: str, place: str, changes: Mapping[str, str | None], login: Login
+    ) -> None:
+        """PROPPATCH on ``home`` or ``inbox``."""
+        with self._store.write() as c:
+            person_props.change(c, user, place, changes, login)
+
     def touch(self, user: str) -> None:
         """Note that a client of this user is looking."""
         now_ms = self._engine.clock.now_ms()
@@ -133,6 +155,7 @@ class Service:
             props[COLOR_PROP] = row.calendar_color
         props.update(json.loads(row.props))
         provider = self._engine.providers.get(row.source_id)
+        limits = None if provider is None else provider.mapper.limits
         return CollectionView(
             id=row.id,
             user=row.user,
@@ -145,7 +168,8 @@ class Service:
             epoch=self._engine.epoch,
             modified_ms=row.modified_ms,
             timezone=self._engine.default_zone(row.source_id),
-            attendees_max=0 if provider is None else provider.mapper.limits.attendees_max,
+            attendees_max=0 if limits is None else limits.attendees_max,
+            is_own_time=limits is None or limits.calendar_ids_global or row.upstream_calendar_id == MAIN,
         )
 
     # ---- objects

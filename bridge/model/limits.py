@@ -51,6 +51,8 @@ class Limits:
     alarms_all_day: tuple[int, ...] | None = None
     can_respond: bool = False
     can_make_calendars: bool = False
+    tells_free_busy: bool = False
+    """Whether there is a call that says when people are busy (DingTalk querySchedule)."""
     calendar_ids_global: bool = False
     """A calendar id means the same calendar for everybody (WeCom); else each person has a ``primary`` (DingTalk)."""
     organizer_only: bool = False

@@ -17,6 +17,7 @@ _REMOVE: Final = sa.text("DELETE FROM principal WHERE name = :name")
 _LOOKED: Final = sa.text(
     "UPDATE principal SET looked_ms = :now_ms WHERE name = :name AND looked_ms < :older_ms"
 )
+_PROPS: Final = sa.text("UPDATE principal SET props = :props WHERE id = :id")
 
 _PASSWORD_ADD: Final = sa.text("""
     INSERT INTO password (principal_id, label, hash, read_only, created_ms, expires_ms)
@@ -94,6 +95,11 @@ def remove(c: sa.Connection, name: str) -> bool:
 def looked(c: sa.Connection, name: str, *, now_ms: int, older_ms: int) -> None:
     """Note that a client looked, unless that was noted after ``older_ms``."""
     c.execute(_LOOKED, {"name": name, "now_ms": now_ms, "older_ms": older_ms})
+
+
+def set_props(c: sa.Connection, principal_id: int, props: str) -> None:
+    """Keep what clients set on a person: JSON, by place."""
+    c.execute(_PROPS, {"id": principal_id, "props": props})
 
 
 def add_password(

@@ -22,6 +22,8 @@ class PrincipalRow:
     email: str
     created_ms: int
     looked_ms: int
+    props: str
+    """JSON: place (``home``, ``inbox``) -> name -> value, as clients set them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

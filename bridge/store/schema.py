@@ -58,6 +58,7 @@ principal = Table(
     _text("email"),
     _num("created_ms"),
     _num("looked_ms"),
+    _text("props", "{}"),
 )
 
 password = Table(
@@ -253,11 +254,12 @@ feed = Table(
     _id(),
     Column("hash", Text, nullable=False, unique=True),
     _ref("principal_id", "principal"),
-    _ref("collection_id", "collection"),
+    _ref("collection_id", "collection", nullable=True),
     _text("detail", "full"),
     _num("created_ms"),
     _num("used_ms"),
 )
+"""A secret ICS address of one calendar, or without ``collection_id`` of all that its principal has."""
 
 person = Table(
     "person",

@@ -14,8 +14,10 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from bridge.engine.api import (
+    Attendance,
     CollectionView,
     FeedView,
+    Known,
     Login,
     ObjectView,
     PersonView,
@@ -48,6 +50,9 @@ class FakeService:
         self.passwords: dict[tuple[str, str], Login] = {}
         self.mail: dict[str, list[str]] = {}
         self.people: dict[str, list[PersonView]] = {}
+        self.time: dict[str, Attendance] = {}
+        self.asked: list[tuple[tuple[str, ...], int, int]] = []
+        self.props_of: dict[tuple[str, str], dict[str, str]] = {}
         self.calendars: dict[int, _Calendar] = {}
         self.feeds: dict[str, tuple[int, str]] = {}
         self.calls: list[str] = []
@@ -125,6 +130,33 @@ class FakeService:
     def visible_people(self, user: str) -> Sequence[PersonView]:
         self._called("visible_people")
         return self.people.get(user, [])
+
+    def attendance(
+        self, user: str, addresses: Sequence[str], start_ms: int, end_ms: int
+    ) -> Sequence[Attendance]:
+        self._called("attendance")
+        self.asked.append((tuple(addresses), start_ms, end_ms))
+        return [self._attendance(user, one) for one in addresses]
+
+    def _attendance(self, user: str, address: str) -> Attendance:
+        if address in self.mail.get(user, []):
+            return Attendance(address=address, known=Known.TOLD, collections=self.collections(user))
+        found = self.time.get(address.lower(), Attendance(address=address, known=Known.STRANGER))
+        return dataclasses.replace(found, address=address)
+
+    def person_props(self, user: str, place: str) -> Mapping[str, str]:
+        self._called("person_props")
+        return dict(self.props_of.get((user, place), {}))
+
+    def set_person_props(
+        self, user: str, place: str, changes: Mapping[str, str | None], login: Login
+    ) -> None:
+        self._called("set_person_props")
+        kept = self.props_of.setdefault((user, place), {})
+        for name, value in changes.items():
+            kept.pop(name, None)
+            if value is not None:
+                kept[name] = value
 
     def collections(self, user: str) -> Sequence[CollectionView]:
         self._called("collections")

@@ -223,10 +223,10 @@ def test_colour_can_be_set_on_a_calendar_that_cannot_be_written(dav):
     assert answer.parts["/dav/alice/team/"].statuses == {tag("ICAL:calendar-color"): 200}
 
 
-def test_only_calendars_keep_properties(box, dav):
+def test_objects_and_the_root_keep_no_properties(box, dav):
     box.service.seed(1, "a.ics", event("a"))
     body = "<D:set><D:prop><CS:something>x</CS:something></D:prop></D:set>"
-    for path in (HOME, "/dav/", WORK + "a.ics"):
+    for path in ("/dav/", "/dav/alice/schedule-outbox/", "/dav/alice/visible-people/", WORK + "a.ics"):
         answer = dav.proppatch(path, body)
         assert answer.status == 207
         assert answer.parts[path].statuses == {tag("CS:something"): 403}

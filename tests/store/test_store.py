@@ -275,6 +275,30 @@ def test_a_months_calls_of_an_earlier_version_are_taken_over(tmp_path):
     old.close()
 
 
+def test_feeds_and_people_of_an_earlier_version_stay(tmp_path):
+    old = Store(f"sqlite:///{tmp_path}/old.db")
+    config = AlembicConfig()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    with old.write() as c:
+        config.attributes["connection"] = c
+        command.upgrade(config, "0002")
+    with old.write() as c:
+        for statement in (
+            "INSERT INTO principal (id, name) VALUES (1, 'alice')",
+            "INSERT INTO calendar (id, source_id) VALUES (2, 'ding')",
+            "INSERT INTO collection (id, principal_id, calendar_id, slug) VALUES (3, 1, 2, 'work')",
+            "INSERT INTO feed (id, hash, principal_id, collection_id, detail) VALUES (4, 'h', 1, 3, 'busy')",
+        ):
+            c.execute(sa.text(statement))
+    old.migrate()
+    with old.write() as c:
+        assert dict(people.feed(c, "h")) == {"id": 4, "collection_id": 3, "detail": "busy", "user": "alice"}
+        assert people.by_name(c, "alice").props == "{}"
+        calendars.remove(c, 2)
+        assert people.feed(c, "h") is None  # goes with its calendar, as before
+    old.close()
+
+
 def test_nodes_with_wrong_clocks_follow_the_databases(store, monkeypatch, caplog):
     if store.is_sqlite:
         pytest.skip("one process has one clock")

@@ -45,6 +45,7 @@ LIMITS: Final = Limits(
     calls_billed=True,
     can_respond=True,
     can_make_calendars=False,
+    tells_free_busy=True,
     organizer_only=True,
     splits_are_items=False,
     series=SeriesLimits(
