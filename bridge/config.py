@@ -112,7 +112,7 @@ class Ui(Options, frozen=True, kw_only=True):
     """User names that see the administrator's pages."""
     session_hours: Annotated[float, Meta(ge=0.1, le=720)] = 12.0
     """How long somebody stays signed in to the pages, whatever they do meanwhile."""
-    workday_data: Annotated[str, Meta(max_length=4096)] = ""
+    workday_data: Annotated[str, Meta(max_length=4096, extra={"form": "workdays"})] = ""
     """Absolute path of newer data of Chinese working days; empty: what is shipped."""
 
 

@@ -62,6 +62,38 @@ def is_folder(path: Path) -> bool:
         return False
 
 
+def has_control(value: object) -> bool:
+    """Return whether a text, or one of a list, holds a control character: nobody types one on purpose."""
+    texts = value if isinstance(value, tuple) else (value,)
+    return any(ord(char) < 32 or ord(char) == 127 for text in texts if isinstance(text, str) for char in text)
+
+
+def collide(one: str, other: str) -> bool:
+    """Return whether two checked ``HOST:PORT`` cannot both be listened on: a wildcard covers every address."""
+    (host, port), (other_host, other_port) = split_listen(one), split_listen(other)
+    if port != other_port or port == 0:
+        return False
+    return host == other_host or not {host, other_host}.isdisjoint({"0.0.0.0", "::"})  # noqa: S104  - compared
+
+
+def workdays(value: str, _base: Path) -> str:
+    """Check the path of newer data of working days, or nothing; what stands in the file is read by the pages."""
+    cure = "write the absolute path of a file like bridge/ical/china.toml, or leave it empty"
+    if not value:
+        return ""
+    path = Path(value)
+    if not path.is_absolute():
+        msg = "it is no absolute path"
+        raise Wrong(msg, cure)
+    if not is_there(path):
+        msg = f"there is no file {path}"
+        raise Wrong(msg, cure)
+    if is_folder(path):
+        msg = f"{path} is a directory"
+        raise Wrong(msg, cure)
+    return value
+
+
 def listen(value: str, _base: Path) -> str:
     """Check ``HOST:PORT``."""
     try:
@@ -231,5 +263,6 @@ FORMS: Final[Mapping[str, Form]] = {
     "slug": slug,
     "timezone": timezone,
     "url": url,
+    "workdays": workdays,
 }
 """Names used in ``config.py``."""

@@ -31,8 +31,9 @@ from bridge.config import (
     extra_of,
     secret_names,
 )
-from bridge.config_forms import FORMS, Wrong, is_there, nearest
-from bridge.config_problems import ConfigError, Problem, dotted, either, is_choice, wanted
+from bridge.config_forms import FORMS, Wrong, collide, has_control, is_there, nearest
+from bridge.config_hints import cure_of_syntax, cure_of_unknown
+from bridge.config_problems import ConfigError, Problem, as_toml, dotted, either, is_choice, wanted
 from bridge.config_scan import KeyPath, key_lines, line_of
 from bridge.config_warn import warnings_of
 
@@ -105,11 +106,12 @@ def inspect(path: Path, *, credentials_dir: Path | None = None) -> Inspection:
     """Read a configuration and return everything there is to say about it; never raises for its content."""
     try:
         text = _read_text(path, FILE_BYTES_MAX)
-        data = tomllib.loads(text)
     except Wrong as wrong:
         return _failed([_whole(path, wrong.reason, wrong.cure)])
+    try:
+        data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        return _failed([_syntax(path, error)])
+        return _failed([_syntax(path, text, error)])
     reader = _Reader(path=path, credentials_dir=credentials_dir, lines=key_lines(text))
     config = reader.config(data)
     if config is None:
@@ -130,16 +132,19 @@ def _whole(path: Path, reason: str, cure: str) -> Problem:
     return Problem(file=str(path), line=None, key="", reason=reason, cure=cure)
 
 
-def _syntax(path: Path, error: tomllib.TOMLDecodeError) -> Problem:
+def _syntax(path: Path, text: str, error: tomllib.TOMLDecodeError) -> Problem:
     """Return tomllib's complaint; its message may quote the text only by position."""
     found = re.search(r"\(at line (\d+), column (\d+)\)", str(error))
     reason = re.sub(r"\s*\(at .*\)$", "", str(error))
+    line = int(found[1]) if found else None
     return Problem(
         file=str(path),
-        line=int(found[1]) if found else None,
+        line=line,
         key="",
         reason=f"not TOML: {reason[:SHOWN_CHARS_MAX]}" + (f" at column {found[2]}" if found else ""),
-        cure="texts stand in quotes, a backslash in double quotes is doubled, each key stands once",
+        cure=cure_of_syntax(
+            reason, text.splitlines()[line - 1] if line and line <= text.count("\n") + 1 else ""
+        ),
     )
 
 
@@ -262,6 +267,9 @@ class _Reader:
         before = len(self.problems)
         values = self.options(SOURCES[kind], rest, key)
         self.check_callbacks(values, key)
+        if values.get("sign_in") and values.get("agent_id") == 0:
+            cure = "add agent_id, the AgentId of the app in WeCom's console"
+            self.wrong((*key, "sign_in"), "signing in by WeCom needs agent_id", cure)
         return None if len(self.problems) > before else SOURCES[kind](**values)
 
     def options(self, options: type[Options], given: dict[str, Any], key: KeyPath) -> dict[str, Any]:
@@ -299,13 +307,16 @@ class _Reader:
         try:
             held: Any = msgspec.convert(value, hint)
         except msgspec.ValidationError:
-            shown = "" if is_secret else f"{value!r:.{SHOWN_CHARS_MAX}} is not possible: "
+            shown = "" if is_secret else f"{as_toml(value):.{SHOWN_CHARS_MAX}} is not possible: "
             words = [str(word) for word in typing.get_args(hint)] if is_choice(hint) else []
             near = nearest(value, words) if isinstance(value, str) else ""
             cure = f'did you mean "{near}"?' if near else f"change {name}"
             self.wrong(key, f"{shown}it must be {wanted(hint)}", cure)
             return
         form = FORMS.get(str(extra.get("form", "")))
+        if has_control(held):
+            self.wrong(key, "it holds a control character", f"write {name} anew, without copying it")
+            return
         try:
             values[name] = form(held, self.path.parent) if form else held
         except Wrong as wrong:
@@ -335,28 +346,24 @@ class _Reader:
             reason = f"{file} holds more than one line, or blanks around the secret"
             self.wrong(key, reason, "leave only the secret in it")
             return None
-        if file.stat().st_mode & stat.S_IROTH:
+        mode = file.stat().st_mode
+        if mode & stat.S_IROTH:
             self.notes.append((key, f"everybody on this machine may read {file}", f"chmod o-r {file}"))
+        if mode & stat.S_IWOTH:
+            self.notes.append((key, f"everybody on this machine may change {file}", f"chmod o-w {file}"))
         return text
 
     def unknown(self, key: KeyPath, name: str, known: list[str]) -> None:
         """Note an unknown key, and what it most likely means."""
-        near = nearest(name, known)
-        home = "" if near else _home_of(name)
-        if near:
-            cure = f"did you mean {near}?"
-        elif home:
-            cure = f"it belongs into {home}"
-        else:
-            cure = "remove it; config.example.toml lists every option"
-        self.wrong(key, f"there is no option {name!r:.60}", cure)
+        self.wrong(key, f"there is no option {name!r:.60}", cure_of_unknown(name, known))
 
     def check_server(self, values: dict[str, Any]) -> None:
         """Check what no option can check alone."""
         listen, admin_listen = values.get("listen"), values.get("admin_listen")
-        if listen is not None and listen == admin_listen and not listen.endswith(":0"):
+        if listen is not None and admin_listen is not None and collide(listen, admin_listen):
             cure = "give admin_listen a port of its own"
-            self.wrong(("server", "admin_listen"), "it is the same address as listen", cure)
+            same = "the same address as" if listen == admin_listen else "covered by the same port of"
+            self.wrong(("server", "admin_listen"), f"it is {same} listen", cure)
         body, largest = values.get("body_bytes_max"), values.get("object_bytes_max")
         if body is not None and largest is not None and largest > body:
             cure = "make body_bytes_max the larger one"
@@ -372,14 +379,3 @@ class _Reader:
             missing = next(name for name in pair if name not in given)
             reason = f"{missing} is missing: a callback needs a token and a key"
             self.wrong(key, reason, f"add {missing} or {missing}_file, as the vendor's console shows it")
-
-
-def _home_of(name: str) -> str:
-    """Return the table that has an option of this name, if one has."""
-    tables = {"[server]": Server, "[database]": Database, "[log]": Log, "[sync]": Sync, "[ui]": Ui}
-    for title, options in tables.items():
-        if name in options.__struct_fields__:
-            return title
-    if any(name in options.__struct_fields__ for options in SOURCES.values()):
-        return "[[source]]"
-    return ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import typing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -53,6 +54,15 @@ def either(words: list[str]) -> str:
     return quoted[0] if len(quoted) == 1 else f"{', '.join(quoted[:-1])} or {quoted[-1]}"
 
 
+def as_toml(value: object) -> str:
+    """Return a wrong value as it stands in the file, or nearly so."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, dt.date | dt.time):
+        return value.isoformat()
+    return repr(value)
+
+
 def is_choice(hint: Any) -> bool:
     """Return whether an option takes one of a few words."""
     return typing.get_origin(hint) is Literal
@@ -77,7 +87,7 @@ def wanted(hint: Any) -> str:
     if hint is str:
         longest = f" of at most {bounds['max_length']} characters" if "max_length" in bounds else ""
         return f"a text in quotes{longest}" + (", not empty" if bounds.get("min_length") else "")
-    return 'a list of texts, like ["127.0.0.1"]'
+    return 'a list of texts, like ["one", "two"]'
 
 
 def _range(bounds: Mapping[str, Any]) -> str:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import ipaddress
+import re
+import socket
 import stat
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from bridge.config import Config, DingTalkSource, WeComSource, split_listen
@@ -16,6 +19,8 @@ if TYPE_CHECKING:
 
     from bridge.config_scan import KeyPath
 
+_URL_PASSWORD: Final = re.compile(r"://[^/\s:@]*:[^/\s@]+@")
+
 
 def warnings_of(config: Config, path: Path) -> Iterator[tuple[KeyPath, str, str]]:
     """Yield (key, reason, cure) for everything worth mending in a usable configuration."""
@@ -24,6 +29,7 @@ def warnings_of(config: Config, path: Path) -> Iterator[tuple[KeyPath, str, str]
     if not config.source:
         yield ("source",), "there is no source: nothing can be synchronised", "add a [[source]]"
     apps: dict[tuple[str, str, str], int] = {}
+    billed: dict[str, int] = {}
     for index, source in enumerate(config.source):
         key: KeyPath = ("source", index)
         if isinstance(source, WeComSource):
@@ -33,16 +39,30 @@ def warnings_of(config: Config, path: Path) -> Iterator[tuple[KeyPath, str, str]
             app = ("dingtalk", source.corp_id, source.client_id)
             hosts = {"base_url": source.base_url, "oapi_base_url": source.oapi_base_url}
             yield from _of_dingtalk(source, key)
+            first = billed.setdefault(source.corp_id, index) if source.corp_id else index
+            if first != index and app not in apps:
+                reason = f"source[{first + 1}] is the same organisation, whose calls are billed together"
+                yield (
+                    (*key, "monthly_calls"),
+                    reason,
+                    "let monthly_calls of both add up to what its plan bills",
+                )
         if app in apps:
             reason = f"source[{apps[app] + 1}] is the same app at the same vendor"
             yield key, reason, "keep one, or each event is mirrored twice"
         apps.setdefault(app, index)
+        if source.sign_in and not config.server.public_url:
+            reason = "the vendor sends people who signed in back to public_url, and there is none"
+            yield (*key, "sign_in"), reason, "set public_url to what people type"
         for name, host in hosts.items():
             if host.startswith("http://") and not _is_loopback(urlsplit(host).hostname or ""):
                 yield (*key, name), "secrets would travel unencrypted", "use https://"
-    if path.stat().st_mode & stat.S_IROTH and _holds_secrets(path):
+    mode = path.stat().st_mode
+    if mode & stat.S_IROTH and _holds_secrets(path):
         reason = "the file holds secrets and everybody on this machine may read it"
         yield (), reason, f"chmod o-r {path}, or move the secrets into files of their own (…_file)"
+    if mode & stat.S_IWOTH:
+        yield (), "everybody on this machine may change the file", f"chmod o-w {path}"
 
 
 def _of_server(config: Config) -> Iterator[tuple[KeyPath, str, str]]:
@@ -56,6 +76,14 @@ def _of_server(config: Config) -> Iterator[tuple[KeyPath, str, str]]:
     if not _is_loopback(admin_host):
         reason = "metrics and states can be read by everybody who reaches this address"
         yield ("server", "admin_listen"), reason, "listen on 127.0.0.1, or guard it with a firewall"
+    for name, text in (("listen", host), ("admin_listen", admin_host)):
+        if not _is_ours(text):
+            reason = f"this machine has no address {text}, so nothing could be served there"
+            yield ("server", name), reason, "name one of its own (`ip address` lists them)"
+    for network in (ipaddress.ip_network(text, strict=False) for text in server.trusted_proxies):
+        if not network.prefixlen:
+            reason = f"{network} is everybody: anybody could pretend to come from anywhere"
+            yield ("server", "trusted_proxies"), reason, "name the address of the proxy"
     public = urlsplit(server.public_url)
     if public.scheme == "http" and not _is_loopback(public.hostname or ""):
         reason = "passwords would travel unencrypted, and Apple's clients refuse to send them"
@@ -89,8 +117,25 @@ def _of_dingtalk(source: DingTalkSource, key: KeyPath) -> Iterator[tuple[KeyPath
 def _holds_secrets(path: Path) -> bool:
     """Return whether a configuration file names a secret itself rather than a file with one."""
     names = ("secret", "client_secret", "callback_token", "callback_aes_key")
-    text = path.read_text("utf-8-sig")
-    return any(line.partition("=")[0].strip() in names for line in text.splitlines())
+    return any(
+        key.strip() in names or (key.strip() == "url" and _URL_PASSWORD.search(value))
+        for key, _, value in (line.partition("=") for line in path.read_text("utf-8-sig").splitlines())
+    )
+
+
+def _is_ours(host: str) -> bool:
+    """Return whether a numeric address is one of this machine's; a name counts as ours: asking takes a network."""
+    try:
+        family = (
+            socket.AF_INET6 if ipaddress.ip_address(host.partition("%")[0]).version == 6 else socket.AF_INET
+        )
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.bind((host, 0))
+    except ValueError:
+        return True
+    except OSError as error:
+        return error.errno != errno.EADDRNOTAVAIL
+    return True
 
 
 def _is_loopback(host: str) -> bool:
