@@ -8,7 +8,7 @@ PYTHON ?=
 VENV ?= .venv
 ARGS ?=
 
-.PHONY: help demo test test-slow test-nightly test-system lint bench docs pictures clean venv venv-test
+.PHONY: help demo test test-slow test-nightly test-system lint bench docs pictures dist clean venv venv-test
 
 help:
 	@echo "make demo        both vendors simulated and the real bridge: address, user, password, feed"
@@ -20,6 +20,7 @@ help:
 	@echo "make bench       compare with stock Radicale; writes benchmarks/RESULTS.md"
 	@echo "make docs        print docs/fidelity.md anew from the table in the code"
 	@echo "make pictures    make the README's pictures anew; needs Debian's chromium"
+	@echo "make dist        wheel and sdist into dist/, the same bytes each time"
 	@echo "make clean       remove .venv and every cache"
 
 demo: venv
@@ -56,6 +57,12 @@ docs: venv
 
 pictures: venv-test
 	$(VENV)/bin/python tests/browser/pictures.py
+
+# The time of everything inside is the last commit's, or SOURCE_DATE_EPOCH.
+EPOCH = $${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct 2>/dev/null || echo 1760000000)}
+DIST ?= dist
+dist: venv-test
+	SOURCE_DATE_EPOCH=$(EPOCH) $(VENV)/bin/python -m build --no-isolation --outdir $(DIST)
 
 venv:
 	@PYTHON="$(PYTHON)" sh .ci/venv "$(VENV)" "."
