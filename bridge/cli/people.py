@@ -217,7 +217,10 @@ def feed() -> None:
 @as_json_option
 @click.pass_obj
 def feed_add(shell: Shell, name: str, collection: str, detail: str, *, as_json: bool) -> None:
-    """Make a secret address for one calendar, which is shown once. COLLECTION is its last path segment."""
+    """Make a secret address for one calendar, which is shown once.
+
+    COLLECTION is its last path segment, or `all`: then every calendar of the person, now and later, each event once.
+    """
     config = shell.config()
     slug = [part for part in urlsplit(collection).path.split("/") if part]
     if not slug:

@@ -71,7 +71,7 @@ class Admin(Protocol):
         ...
 
     def feed_add(self, user: str, collection: str, *, detail: str) -> NewFeed:
-        """Make a secret address for one calendar (its slug)."""
+        """Make a secret address for one calendar (its slug), or for ``all`` of a person."""
         ...
 
     def feed_list(self, user: str | None) -> list[Row]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -78,6 +78,8 @@ class ObjectView:
     modified_ms: int
 
 
+ALL_CALENDARS: Final = "all"
+"""What stands for every calendar of a person, where a feed is made; no calendar has this name."""
 FOREVER_MS = 253_402_300_799_000
 """9999-12-31T23:59:59Z: the end of an unbounded series."""
 
@@ -146,7 +148,9 @@ class FeedView:
     etag: str
     """Unquoted; equal tags mean equal bodies."""
     modified_ms: int
-    collection_id: int
+    """0: not known, because calendars may come and go."""
+    collection_ids: tuple[int, ...]
+    """What it shows, the person's own time first."""
     detail: str
     """``full``, ``title`` or ``busy``."""
 
@@ -290,7 +294,7 @@ class Service(Protocol):
         ...
 
     def feed_objects(self, feed: FeedView) -> Iterable[ObjectView]:
-        """Return the objects of a feed."""
+        """Return the objects of a feed, of each UID one: what two calendars hold is told once."""
         ...
 
     def touch(self, user: str) -> None:

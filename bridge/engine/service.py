@@ -7,9 +7,10 @@ import json
 import logging
 from typing import TYPE_CHECKING, Final
 
+from bridge.engine import feeds, person_props
 from bridge.engine import links as engine_links
-from bridge.engine import person_props
 from bridge.engine.api import (
+    ALL_CALENDARS,
     FOREVER_MS,
     Attendance,
     CollectionView,
@@ -315,6 +316,9 @@ class Service:
         if principal is None or not able:
             msg = "a calendar can be made in WeCom only, and this user is not linked to it; DingTalk has no such call"
             raise NotAllowed(msg, precondition="C:calendar-collection-location-ok")
+        if slug == ALL_CALENDARS:
+            msg = f"a calendar cannot be named {slug}: this stands for all of them where a feed is made"
+            raise NotAllowed(msg, precondition="C:calendar-collection-location-ok")
         refused = [s for s in linked if slug.startswith(f"{s}-") and s not in able]
         if refused:
             msg = f"{refused[0]} has no call to make a calendar; make it in the vendor's app"
@@ -428,22 +432,21 @@ class Service:
         """Resolve a secret feed address."""
         with self._store.read() as c:
             row = people.feed(c, keyed_hash(self._engine.pepper, "feed", token))
-            collection = calendars.collection(c, row["collection_id"]) if row is not None else None
-        if row is None or collection is None:
-            return None
-        shown = self._view(collection)
-        return FeedView(
-            user=row["user"],
-            title=shown.props[NAME_PROP],
-            etag=f"{shown.epoch}-{shown.change_seq}-{row['detail']}",
-            modified_ms=shown.modified_ms,
-            collection_id=collection.id,
-            detail=row["detail"],
-        )
+            if row is None:
+                return None
+            number = row["collection_id"]
+            if number is None:
+                rows = calendars.collections_of_user(c, row["user"])
+            else:
+                one = calendars.collection(c, number)
+                rows = [] if one is None else [one]
+        return feeds.view_of(row, [self._view(one) for one in rows])
 
     def feed_objects(self, feed: FeedView) -> Iterable[ObjectView]:
         """Return the objects of a feed."""
-        return self.get_all(feed.collection_id)
+        if len(feed.collection_ids) == 1:
+            return self.get_all(feed.collection_ids[0])
+        return feeds.without_doubles(map(self.get_all, feed.collection_ids))
 
 
 @contextlib.contextmanager

@@ -67,7 +67,8 @@ _FEED: Final = sa.text("""
 """)
 _FEEDS: Final = sa.text("""
     SELECT f.id, u.name AS "user", c.slug AS collection, f.detail, f.created_ms, f.hash
-    FROM feed f JOIN principal u ON u.id = f.principal_id JOIN collection c ON c.id = f.collection_id ORDER BY f.id
+    FROM feed f JOIN principal u ON u.id = f.principal_id LEFT JOIN collection c ON c.id = f.collection_id
+    ORDER BY f.id
 """)
 _FEED_REVOKE: Final = sa.text("DELETE FROM feed WHERE id = :id")
 
@@ -188,9 +189,9 @@ def linked(c: sa.Connection, source_id: str) -> list[tuple[str, str, str]]:
 
 
 def add_feed(
-    c: sa.Connection, *, hashed: str, principal_id: int, collection_id: int, detail: str, now_ms: int
+    c: sa.Connection, *, hashed: str, principal_id: int, collection_id: int | None, detail: str, now_ms: int
 ) -> int:
-    """Insert a feed by its keyed hash."""
+    """Insert a feed by its keyed hash; without a collection it shows all that the principal has."""
     values = {
         "hash": hashed,
         "principal_id": principal_id,
@@ -202,12 +203,12 @@ def add_feed(
 
 
 def feed(c: sa.Connection, hashed: str) -> sa.RowMapping | None:
-    """Return id, collection_id, detail, user of a hash."""
+    """Return id, collection_id (None: all), detail, user of a hash."""
     return c.execute(_FEED, {"hash": hashed}).mappings().first()
 
 
 def feeds(c: sa.Connection) -> list[sa.RowMapping]:
-    """Return id, user, collection, detail, created_ms, hash of every feed."""
+    """Return id, user, collection (None: all), detail, created_ms, hash of every feed."""
     return list(c.execute(_FEEDS).mappings())
 
 

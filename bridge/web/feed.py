@@ -1,4 +1,4 @@
-"""``/feed/TOKEN.ics``: one calendar for programs that only subscribe (Outlook, Google, phones)."""
+"""``/feed/TOKEN.ics``: one calendar, or all of a person, for programs that only subscribe (Outlook, Google, phones)."""
 
 from __future__ import annotations
 
@@ -33,6 +33,8 @@ MICROSOFT: Final = re.compile(r"microsoft|outlook|msoffice|exchange", re.IGNOREC
 """Agents that are said to fail on compressed feeds (radicale.md section 9)."""
 
 Detail: TypeAlias = Literal["full", "title", "busy"]
+Key: TypeAlias = tuple[str, tuple[int, ...], str, str, str]
+"""User, calendars, detail, title, tag: what the bytes of a feed depend on."""
 
 _TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{16,200}")
 _TAG: Final = re.compile(r'(?:W/)?"([^"]*)"')
@@ -52,7 +54,7 @@ class Feeds:
     def __init__(self, service: Service, render: Render) -> None:
         self._service = service
         self._render = render
-        self._kept: OrderedDict[tuple[int, str, str, str], bytes] = OrderedDict()
+        self._kept: OrderedDict[Key, bytes] = OrderedDict()
         self._kept_bytes = 0
         self._guard = threading.Lock()
 
@@ -69,13 +71,14 @@ class Feeds:
         tag = f'"{view.etag}{"-gz" if compressed else ""}"'
         headers = [
             ("ETag", tag),
-            ("Last-Modified", formatdate(max(0, view.modified_ms) // 1000, usegmt=True)),
             ("Cache-Control", "private, no-cache"),
             ("Vary", "Accept-Encoding, User-Agent"),
             ("X-Robots-Tag", "noindex"),
             ("Referrer-Policy", "no-referrer"),
             ("X-Content-Type-Options", "nosniff"),
         ]
+        if view.modified_ms > 0:
+            headers.append(("Last-Modified", formatdate(view.modified_ms // 1000, usegmt=True)))
         if _unchanged(environ, view):
             return reply(environ, start_response, 304, b"", headers)
         headers.append(("Content-Type", "text/calendar; charset=utf-8"))
@@ -108,7 +111,7 @@ class Feeds:
         *,
         compressed: bool,
     ) -> Iterable[bytes]:
-        key = (view.collection_id, view.detail, view.title, f"{view.etag}{compressed}")
+        key = (view.user, view.collection_ids, view.detail, view.title, f"{view.etag}{compressed}")
         kept = self._recall(key)
         is_head = method_of(environ) == "HEAD"
         if kept is not None:
@@ -135,14 +138,14 @@ class Feeds:
 
     # ---- memory ----------------------------------------------------------------------------------------
 
-    def _recall(self, key: tuple[int, str, str, str]) -> bytes | None:
+    def _recall(self, key: Key) -> bytes | None:
         with self._guard:
             found = self._kept.get(key)
             if found is not None:
                 self._kept.move_to_end(key)
             return found
 
-    def _remembered(self, key: tuple[int, str, str, str], pieces: Iterable[bytes]) -> Iterator[bytes]:
+    def _remembered(self, key: Key, pieces: Iterable[bytes]) -> Iterator[bytes]:
         """Pass the pieces on, and keep them if they were all sent and are not too many."""
         seen: list[bytes] = []
         size = 0
@@ -154,7 +157,7 @@ class Feeds:
         if size <= KEPT_ONE_MAX:
             self._keep(key, b"".join(seen))
 
-    def _keep(self, key: tuple[int, str, str, str], body: bytes) -> None:
+    def _keep(self, key: Key, body: bytes) -> None:
         with self._guard:
             self._kept_bytes += len(body) - len(self._kept.pop(key, b""))
             self._kept[key] = body
@@ -193,7 +196,7 @@ def _unchanged(environ: Environ, view: FeedView) -> bool:
         names = {found.group(1).removesuffix("-gz") for found in _TAG.finditer(tags)}
         return tags == "*" or view.etag in names
     since = str(environ.get("HTTP_IF_MODIFIED_SINCE", "")).strip()
-    if not since:
+    if not since or view.modified_ms <= 0:
         return False
     try:
         return parsedate_to_datetime(since).timestamp() >= view.modified_ms // 1000

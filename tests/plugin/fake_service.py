@@ -352,13 +352,13 @@ class FakeService:
                 title=view.props.get("D:displayname", view.slug),
                 etag=hashlib.sha256(f"{view.etag}{detail}".encode()).hexdigest()[:16],
                 modified_ms=view.modified_ms,
-                collection_id=number,
+                collection_ids=(number,),
                 detail=detail,
             )
 
     def feed_objects(self, feed: FeedView) -> Iterable[ObjectView]:
         self._called("feed_objects")
-        return list(self.calendars[feed.collection_id].objects.values())
+        return list(self.calendars[feed.collection_ids[0]].objects.values())
 
     def touch(self, user: str) -> None:
         self._called("touch")

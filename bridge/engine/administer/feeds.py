@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bridge.engine.admin_api import NewFeed, Row
 from bridge.engine.administer.base import Base
+from bridge.engine.api import ALL_CALENDARS
 from bridge.engine.secrets import keyed_hash, new_token
 from bridge.errors import BadInput, Missing
 from bridge.store import calendars, people
@@ -13,7 +14,7 @@ class Feeds(Base):
     """Made, listed, revoked."""
 
     def feed_add(self, user: str, collection: str, *, detail: str) -> NewFeed:
-        """Make a secret address for one calendar."""
+        """Make a secret address for one calendar, or for all of a person."""
         if detail not in ("full", "title", "busy"):
             msg = "detail is one of full, title, busy"
             raise BadInput(msg)
@@ -21,15 +22,15 @@ class Feeds(Base):
         with self._store.write() as c:
             principal = self._principal(c, user)
             row = calendars.collection_by_slug(c, user, collection)
-            if row is None:
+            if row is None and collection != ALL_CALENDARS:
                 slugs = ", ".join(x.slug for x in calendars.collections_of_user(c, user)) or "none yet"
-                msg = f"{user} has no calendar {collection!r}; there are: {slugs}"
+                msg = f"{user} has no calendar {collection!r}; there are: {slugs}; or all of them: {ALL_CALENDARS}"
                 raise Missing(msg)
             feed_id = people.add_feed(
                 c,
                 hashed=keyed_hash(self._engine.pepper, "feed", token),
                 principal_id=principal.id,
-                collection_id=row.id,
+                collection_id=None if row is None else row.id,
                 detail=detail,
                 now_ms=self._engine.clock.now_ms(),
             )
@@ -45,7 +46,7 @@ class Feeds(Base):
             {
                 "id": str(x["id"]),
                 "user": x["user"],
-                "collection": x["collection"],
+                "collection": x["collection"] or ALL_CALENDARS,
                 "detail": x["detail"],
                 "created_ms": x["created_ms"],
             }
