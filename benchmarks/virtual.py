@@ -166,7 +166,7 @@ class Node:
         wire: httpx.BaseTransport,
         *,
         number: int = 0,
-        count_call: Callable[[str, str, str], None] = lambda *_: None,
+        count_call: Callable[[str, str, str, str], None] = lambda *_: None,
     ) -> None:
         self.clock = clock
         self.parts: Parts = compose(

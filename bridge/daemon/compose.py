@@ -52,14 +52,14 @@ class Parts:
         self.engine.store.close()
 
 
-def _count_nothing(_source: str, _endpoint: str, _outcome: str) -> None:
+def _count_nothing(_source: str, _endpoint: str, _outcome: str, _code: str) -> None:
     """Count nothing."""
 
 
 def compose(
     config: Config,
     *,
-    count_call: Callable[[str, str, str], None] = _count_nothing,
+    count_call: Callable[[str, str, str, str], None] = _count_nothing,
     clock: Clock | None = None,
     wire: object = None,
     carrier_of: Callable[[Engine], Carrier] = Carrier,

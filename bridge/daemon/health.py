@@ -1,97 +1,103 @@
-"""What operations ask: is it alive, is it ready and if not why, and the figures."""
+"""What operations ask: is it alive, is it of use and if not why, and the figures."""
 
 from __future__ import annotations
 
-import time
-from typing import TYPE_CHECKING, Any
+import re
+from typing import TYPE_CHECKING, Any, Final
 
-import sqlalchemy as sa
 import sqlalchemy.exc
 from prometheus_client import CollectorRegistry, Counter
-from prometheus_client.core import GaugeMetricFamily
 
-from bridge.config import DingTalkSource
-from bridge.store import calendars, intents, shared
+from bridge.config import kind_of
+from bridge.daemon.figures import Figures, disk_free_bytes
+from bridge.daemon.troubles import troubles
+from bridge.daemon.watch import LATE_S
+from bridge.store.engine import SchemaError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from prometheus_client.core import Metric
+    from collections.abc import Callable
 
     from bridge.daemon.compose import Parts
 
+CODES_MAX: Final = 200
+"""Different codes of one source that are counted apart; a vendor that invents more gets ``other``."""
+DISK_LOW_BYTES: Final = 200_000_000
+"""Less room than this (bytes) is worth a word: a write-ahead log alone may need a good part of it."""
+_CODE: Final = re.compile(r"[A-Za-z0-9._-]{0,80}")
+
 
 class Health:
-    """Answers ``/healthz``, ``/readyz`` and ``/metrics``."""
+    """Answers ``/readyz`` and ``/metrics``."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self._calls = Counter(
             "queqiao_vendor_calls",
-            "Requests to vendors by source, endpoint and outcome.",
-            ["source", "endpoint", "outcome"],
+            "Requests to vendors by source, endpoint, outcome and the vendor's code.",
+            ["source", "endpoint", "outcome", "code"],
             registry=self.registry,
         )
+        self._codes: dict[str, set[str]] = {}
         self._parts: Parts | None = None
-        self._started_s = time.monotonic()
+        self._idle_s: Callable[[], float] | None = None
 
-    def count_call(self, source: str, endpoint: str, outcome: str) -> None:
+    def count_call(self, source: str, endpoint: str, outcome: str, code: str = "") -> None:
         """Count one request to a vendor."""
-        self._calls.labels(source, endpoint, outcome).inc()
+        known = self._codes.setdefault(source, set())
+        if code not in known:
+            if len(known) >= CODES_MAX or not _CODE.fullmatch(code):
+                code = "other"
+            known.add(code)
+        self._calls.labels(source, endpoint, outcome, code).inc()
 
     def attach(self, parts: Parts) -> None:
         """Begin to answer for an engine that runs."""
         self._parts = parts
-        self.registry.register(self)
+        self.registry.register(Figures(parts, lambda: self._idle_s() if self._idle_s else None))
 
-    def readiness(self) -> list[dict[str, Any]]:
-        """Return why requests cannot be served; empty: they can. A sick vendor is no reason: reads never wait for it."""
+    def follow(self, idle_s: Callable[[], float]) -> None:
+        """Begin to answer for the loop. ``idle_s``: seconds since it last ended a job."""
+        self._idle_s = idle_s
+
+    def readiness(self) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        """Return (why requests cannot be served, what else is not well).
+
+        A sick vendor is no reason not to serve: reads never wait for it, and edits are journaled.
+        """
         if self._parts is None:
-            return [{"reason": "the engine is not running yet"}]
+            return [_down("the engine is not running yet", "wait a moment")], []
+        down = []
+        idle_s = self._idle_s() if self._idle_s is not None else None
+        if idle_s is None:
+            down.append(_down("the loop has not begun yet", "wait a moment"))
+        elif idle_s > LATE_S:
+            down.append(
+                _down(f"the loop has not moved for {idle_s:.0f} s", "look at the log; restart the service")
+            )
+        ill: list[dict[str, Any]] = []
         try:
-            with self._parts.engine.store.read() as c:
-                c.execute(sa.text("SELECT 1"))
+            if self._parts.engine.store.needs_migration():
+                down.append(
+                    _down("the database has an older schema", "run `queqiao migrate`, or restart the service")
+                )
+            else:
+                with self._parts.engine.store.read() as c:
+                    ill = [one.as_row() for one in troubles(c, self._kind_of)]
         except sqlalchemy.exc.SQLAlchemyError as error:
-            return [{"reason": "the database does not answer", "error": type(error).__name__}]
-        return []
+            what = "start the database, or mend its disk; nothing is lost: edits were journaled before they were answered"
+            down.append({**_down("the database does not answer", what), "error": type(error).__name__})
+        except SchemaError:
+            down.append(_down("the database has a newer schema than this version", "upgrade this node"))
+        free = disk_free_bytes(self._parts.engine.store.url)
+        if free is not None and free < DISK_LOW_BYTES:
+            mb = free // 1_000_000
+            ill.append(_down(f"the database's disk has only {mb} MB left", "make room on the disk"))
+        return down, ill
 
-    def collect(self) -> Iterable[Metric]:
-        """Yield the figures that are read from the database when asked (prometheus-client's collector protocol)."""
-        uptime = GaugeMetricFamily("queqiao_uptime_seconds", "Seconds since the process started.")
-        uptime.add_metric([], time.monotonic() - self._started_s)
-        yield uptime
-        if self._parts is None:
-            return
-        age = GaugeMetricFamily(
-            "queqiao_calendar_age_seconds", "Age of a calendar's data.", labels=["source", "calendar"]
-        )
-        waiting = GaugeMetricFamily("queqiao_intents_waiting", "Edits on their way.", labels=["collection"])
-        oldest = GaugeMetricFamily(
-            "queqiao_intent_oldest_seconds", "Age of the oldest edit on its way.", labels=["collection"]
-        )
-        now_ms = self._parts.engine.clock.now_ms()
-        with self._parts.engine.store.read() as c:
-            for row in calendars.all_calendars(c):
-                if row.pulled_ms:
-                    age.add_metric([row.source_id, str(row.id)], (now_ms - row.pulled_ms) / 1000)
-            for collection_id, (count, oldest_ms) in intents.waiting(c).items():
-                waiting.add_metric([str(collection_id)], count)
-                oldest.add_metric([str(collection_id)], (now_ms - oldest_ms) / 1000)
-            spent = shared.tallies(c, now_ms=now_ms)
-        yield age
-        yield waiting
-        yield oldest
-        yield from self._budget(spent)
+    def _kind_of(self, source_id: str) -> str:
+        source = self._parts.engine.sources.get(source_id) if self._parts is not None else None
+        return kind_of(source) if source is not None else ""
 
-    def _budget(self, spent: dict[str, int]) -> Iterable[Metric]:
-        """Yield what of the month's billed calls is used, by all nodes together."""
-        used = GaugeMetricFamily("queqiao_budget_used", "Billed calls of this month.", labels=["source"])
-        most = GaugeMetricFamily("queqiao_budget_limit", "monthly_calls of a source.", labels=["source"])
-        sources = self._parts.engine.sources if self._parts is not None else {}
-        for source_id, source in sources.items():
-            if isinstance(source, DingTalkSource):
-                calls = [count for name, count in spent.items() if name.startswith(f"{source_id}:calls:")]
-                used.add_metric([source_id], sum(calls))
-                most.add_metric([source_id], source.monthly_calls)
-        yield used
-        yield most
+
+def _down(reason: str, what: str) -> dict[str, Any]:
+    return {"reason": reason, "who": "administrator of the bridge", "what": what}

@@ -108,6 +108,7 @@ class Daemon:
         schedule = Schedule(self.parts, config.sync)
         schedule.start()
         self._closing.append(schedule.close)
+        self.health.follow(schedule.idle_s)
         watch = Watch(self.parts.engine.store, schedule.idle_s, self._kind_of)
         watch.start()
         self._closing.append(watch.close)

@@ -93,6 +93,11 @@ class TokenKeeper:
             return held.text
         return self._obtain()
 
+    def ends_ms(self) -> int | None:
+        """Return when the token that is held ends (milliseconds UTC); None: none is."""
+        held = self._token
+        return None if held is None else held.expires_ms
+
     def renew(self, *, stale: str) -> str:
         """Return another token than ``stale``, which the vendor called invalid.
 

@@ -153,6 +153,10 @@ class Provider(Protocol):
         """Renew the access token if it is about to end, so that no write has to wait for it."""
         ...
 
+    def token_ends_ms(self) -> int | None:
+        """Return when the access token ends (milliseconds UTC); None while none is held. Asks nobody."""
+        ...
+
     def resolve_user(self, vendor_id: str) -> DirectoryEntry:
         """Return the person behind an id that an administrator typed (any kind of id the vendor has)."""
         ...

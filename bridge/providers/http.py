@@ -435,9 +435,10 @@ class Transport:
         )
 
     def _count(self, endpoint: Endpoint, failure: BridgeError | None) -> None:
-        """Count one HTTP request by endpoint and outcome."""
+        """Count one HTTP request by endpoint, outcome and the vendor's code."""
         outcome = "ok" if failure is None else type(failure).__name__
-        self._runtime.count_call(self._source_id, endpoint.name, outcome)
+        code = "" if failure is None else failure.code
+        self._runtime.count_call(self._source_id, endpoint.name, outcome, code)
 
     def _retry_after_s(self, value: str | None) -> float | None:
         """Read Retry-After (RFC 9110 10.2.3): seconds or a date; nonsense counts as absent."""

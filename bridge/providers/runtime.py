@@ -104,7 +104,7 @@ class MemoryTallies:
             return self._used[name]
 
 
-def _no_count(_source: str, _endpoint: str, _outcome: str) -> None:
+def _no_count(_source: str, _endpoint: str, _outcome: str, _code: str) -> None:
     """Count nothing."""
 
 
@@ -115,7 +115,7 @@ class Runtime:
     clock: Clock = field(default_factory=SystemClock)
     vault: TokenVault = field(default_factory=MemoryVault)
     tallies: Tallies = field(default_factory=MemoryTallies)
-    count_call: Callable[[str, str, str], None] = _no_count
-    """Called once per HTTP request with (source, endpoint, outcome)."""
+    count_call: Callable[[str, str, str, str], None] = _no_count
+    """Called once per HTTP request with (source, endpoint, outcome, the vendor's code or "")."""
     wire: Any = None
     """Carries requests instead of the network, as an ``httpx.BaseTransport``: for a whole system in one process."""

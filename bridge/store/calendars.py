@@ -32,6 +32,9 @@ _AWAKE: Final = sa.text("""
       AND EXISTS (SELECT 1 FROM collection c JOIN principal p ON p.id = c.principal_id
                   WHERE c.calendar_id = calendar.id AND p.name = :user)
 """)
+_STATES: Final = sa.text(
+    "SELECT source_id, state, cause, COUNT(*) FROM calendar GROUP BY source_id, state, cause"
+)
 _UNTHROTTLE: Final = sa.text("""
     UPDATE calendar SET pull_at_ms = :now_ms WHERE state = 'throttled' AND pull_at_ms > :after_ms
 """)
@@ -100,6 +103,11 @@ def get(c: sa.Connection, calendar_id: int) -> CalendarRow | None:
 def all_calendars(c: sa.Connection) -> list[CalendarRow]:
     """Return every upstream calendar."""
     return many(CalendarRow, c.execute(_ALL))
+
+
+def states(c: sa.Connection) -> dict[tuple[str, str, str], int]:
+    """Return (source, state, cause) -> how many upstream calendars are in it."""
+    return {(str(r[0]), str(r[1]), str(r[2])): int(r[3]) for r in c.execute(_STATES)}
 
 
 def of_source(c: sa.Connection, source_id: str) -> list[CalendarRow]:

@@ -82,6 +82,11 @@ _WAITING: Final = sa.text("""
     SELECT collection_id, COUNT(*) AS waiting, MIN(opened_ms) AS oldest_ms FROM intent
     WHERE state IN ('waiting', 'in_flight') GROUP BY collection_id
 """)
+_CLOSED_SINCE: Final = sa.text("""
+    SELECT c.id, i.state, COUNT(*) FROM collection c
+    JOIN intent i ON i.collection_id = c.id AND i.closed_ms >= :since_ms AND i.closed_ms > 0 GROUP BY c.id, i.state
+""")
+"""By collection, because that is how the index goes: counting must not read years of receipts."""
 _DELAYED: Final = sa.text("""
     SELECT collection_id, words, retry_at_ms FROM intent
     WHERE state = 'waiting' AND retry_at_ms > :now_ms AND words <> '' ORDER BY retry_at_ms, id
@@ -241,6 +246,14 @@ def due(c: sa.Connection, *, now_ms: int, count: int) -> list[IntentRow]:
 def waiting(c: sa.Connection) -> dict[int, tuple[int, int]]:
     """Return collection -> (how many wait, when the oldest was opened)."""
     return {int(r[0]): (int(r[1]), int(r[2])) for r in c.execute(_WAITING)}
+
+
+def closed_since(c: sa.Connection, since_ms: int) -> dict[str, int]:
+    """Return state -> how many edits ended in it since a time."""
+    found: dict[str, int] = {}
+    for _collection, state, count in c.execute(_CLOSED_SINCE, {"since_ms": since_ms}):
+        found[str(state)] = found.get(str(state), 0) + int(count)
+    return found
 
 
 def delayed(c: sa.Connection, *, now_ms: int) -> dict[int, tuple[str, int]]:

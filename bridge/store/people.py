@@ -52,6 +52,9 @@ _BY_UPSTREAM: Final = sa.text("""
     SELECT u.* FROM link l JOIN principal u ON u.id = l.principal_id
     WHERE l.source_id = :source_id AND l.upstream_id = :upstream_id
 """)
+_LINK_STATES: Final = sa.text("""
+    SELECT source_id, state, cause, COUNT(*) FROM link GROUP BY source_id, state, cause
+""")
 _LINKED: Final = sa.text("""
     SELECT l.upstream_id, u.name, u.email FROM link l JOIN principal u ON u.id = l.principal_id
     WHERE l.source_id = :source_id AND l.upstream_id <> ''
@@ -171,6 +174,11 @@ def set_link(c: sa.Connection, row: LinkRow, **changes: Any) -> None:
     names = ("state", "reason", "cause", "upstream_id", "retry_at_ms", "checked_ms", "calendar_attempts")
     values = {name: changes.get(name, getattr(row, name)) for name in names}
     c.execute(_LINK_STATE, {"id": row.id, **values})
+
+
+def link_states(c: sa.Connection) -> dict[tuple[str, str, str], int]:
+    """Return (source, state, cause) -> how many links are in it."""
+    return {(str(r[0]), str(r[1]), str(r[2])): int(r[3]) for r in c.execute(_LINK_STATES)}
 
 
 def remove_link(c: sa.Connection, *, principal_id: int, source_id: str) -> bool:

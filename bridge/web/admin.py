@@ -1,4 +1,4 @@
-"""The listener for operators: ``/healthz`` (alive), ``/readyz`` (of use), ``/metrics``. Bind it to loopback."""
+"""The listener for operators: ``/healthz`` (alive), ``/readyz`` (of use, and if not why), ``/metrics``. Bind it to loopback."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-Readiness: TypeAlias = Callable[[], Sequence[Mapping[str, Any]]]
-"""Returns why the bridge is not of use, as JSON-able objects; an empty sequence means ready."""
+Reasons: TypeAlias = Sequence[Mapping[str, Any]]
+Readiness: TypeAlias = Callable[[], tuple[Reasons, Reasons]]
+"""Returns (why the bridge is not of use, what else is not well), as JSON-able objects; both empty: all is well."""
 
 
 def build_admin_app(registry: CollectorRegistry, readiness: Readiness) -> App:
@@ -43,15 +44,18 @@ def build_admin_app(registry: CollectorRegistry, readiness: Readiness) -> App:
 
 def _ready(environ: Environ, start_response: StartResponse, readiness: Readiness) -> list[bytes]:
     try:
-        reasons = [dict(reason) for reason in readiness()]
+        down, ill = readiness()
     except Exception as error:
         log.exception("admin.readiness_failed", extra=fields(error=type(error).__name__))
-        reasons = [{"reason": "the check itself failed", "error": type(error).__name__}]
-    body = json.dumps({"ready": not reasons, "reasons": reasons}, ensure_ascii=False).encode() + b"\n"
+        down, ill = [{"reason": "the check itself failed", "error": type(error).__name__}], []
+    state = "down" if down else "degraded" if ill else "ready"
+    reasons = [dict(reason) for reason in (*down, *ill)]
+    told = {"ready": not down, "state": state, "reasons": reasons}
+    body = json.dumps(told, ensure_ascii=False).encode() + b"\n"
     return reply(
         environ,
         start_response,
-        503 if reasons else 200,
+        503 if down else 200,
         body,
         [("Cache-Control", "no-store")],
         content_type="application/json",

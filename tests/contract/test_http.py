@@ -307,7 +307,7 @@ def test_a_read_is_given_up_after_a_bounded_number_of_attempts_with_growing_paus
     assert len(clock.pauses) == ATTEMPTS_MAX - 1
     assert all(0 < pause <= RETRY_MAX_S for pause in clock.pauses)
     assert clock.pauses[1] > clock.pauses[0]
-    assert counts == [("test", "thing.get", "Unreachable")] * ATTEMPTS_MAX
+    assert counts == [("test", "thing.get", "Unreachable", "")] * ATTEMPTS_MAX
 
 
 def test_a_refused_connection_never_left_so_a_write_may_be_repeated(

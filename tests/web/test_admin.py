@@ -12,7 +12,7 @@ from bridge.web.serve import serve
 
 @pytest.fixture
 def state():
-    return {"reasons": []}
+    return {"reasons": [], "ill": []}
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def ask(state):
     def readiness():
         if state["reasons"] is None:
             raise RuntimeError("postgresql://user:secret@host/")
-        return state["reasons"]
+        return state["reasons"], state["ill"]
 
     server = serve(build_admin_app(registry, readiness), "127.0.0.1", 0, threads=2)
     client = Dav(server.port, user="")
@@ -39,10 +39,15 @@ def test_healthz_says_that_the_process_lives(ask, state):
 
 def test_readyz_lists_what_is_wrong(ask, state):
     answer = ask("GET", "/readyz")
-    assert (answer.status, json.loads(answer.body)) == (200, {"ready": True, "reasons": []})
-    state["reasons"] = [{"source": "wecom", "state": "unauthorised", "what": "密钥"}]
+    assert (answer.status, json.loads(answer.body)) == (200, {"ready": True, "state": "ready", "reasons": []})
+    state["ill"] = [{"source": "wecom", "state": "unauthorised", "what": "密钥"}]
     answer = ask("GET", "/readyz")
-    assert (answer.status, json.loads(answer.body)["reasons"]) == (503, state["reasons"])
+    told = {"ready": True, "state": "degraded", "reasons": state["ill"]}
+    assert (answer.status, json.loads(answer.body)) == (200, told)
+    state["reasons"] = [{"reason": "the database does not answer"}]
+    answer = ask("GET", "/readyz")
+    told = {"ready": False, "state": "down", "reasons": [*state["reasons"], *state["ill"]]}
+    assert (answer.status, json.loads(answer.body)) == (503, told)
     state["reasons"] = None
     answer = ask("GET", "/readyz")
     assert answer.status == 503

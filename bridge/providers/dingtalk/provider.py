@@ -96,6 +96,10 @@ class DingTalkProvider:
         """Renew the access token if it is about to end."""
         self.client.tokens.current()
 
+    def token_ends_ms(self) -> int | None:
+        """Return when the access token ends (milliseconds UTC)."""
+        return self.client.tokens.ends_ms()
+
     def check(self) -> None:
         """Fetch a token and ask for the app's scope: two calls that are not billed."""
         self.client.tokens.current()

@@ -141,6 +141,10 @@ class WeComProvider:
         """Renew the access token if it is about to end."""
         self._tokens.current()
 
+    def token_ends_ms(self) -> int | None:
+        """Return when the access token ends (milliseconds UTC)."""
+        return self._tokens.ends_ms()
+
     def check(self) -> None:
         """Ask for a token and for a calendar that does not exist; raises what is wrong."""
         with contextlib.suppress(Refused):

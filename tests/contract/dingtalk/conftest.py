@@ -179,7 +179,7 @@ class Box:
         self.me = ALICE
         self.window = Window(start=self.now - dt.timedelta(days=30), end=self.now + dt.timedelta(days=120))
 
-    def _count(self, _source: str, endpoint: str, outcome: str) -> None:
+    def _count(self, _source: str, endpoint: str, outcome: str, _code: str) -> None:
         self.calls[endpoint] += 1
         self.outcomes[outcome] += 1
 

@@ -128,7 +128,7 @@ class Bench:
         self._target: Target | None = None
         self._others: list[Bench] = []
 
-    def _count(self, _source: str, endpoint: str, outcome: str) -> None:
+    def _count(self, _source: str, endpoint: str, outcome: str, _code: str) -> None:
         self.counted.append((endpoint, outcome))
 
     @property
