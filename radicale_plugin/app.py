@@ -17,7 +17,7 @@ from radicale.app.base import Access
 from bridge.engine.api import CollectionView, Login, Service
 from bridge.errors import BridgeError, Refused
 from bridge.log import fields
-from radicale_plugin import posting, propfind, proppatch, reading, report, respond, setup, writes
+from radicale_plugin import posting, preferences, propfind, proppatch, reading, report, respond, setup, writes
 from radicale_plugin.context import ENVIRON_LOGIN, Ask, asking, current, sanitise, segments
 
 log = logging.getLogger(__name__)
@@ -81,7 +81,7 @@ class DavApplication(Application):
         try:
             if not Access(self._rights, user, groups, f"/{'/'.join(ask.parts[:3])}").check("r"):
                 return respond.forbidden()
-            return work(ask)
+            return preferences.told(ask, work(ask))
         except BridgeError as error:
             if error.http_status >= 500:  # the server's side of the status codes
                 log.warning("dav.unavailable", extra=fields(error=type(error).__name__), exc_info=error)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote
 
 from bridge.errors import Refused
-from radicale_plugin import davxml, respond
+from radicale_plugin import davxml, preferences, respond
 from radicale_plugin.context import sanitise, segments
 from radicale_plugin.principals import MAIL, Person, Principal, shown_name
 from radicale_plugin.propfind import NAMES_MAX, Wanted, prop_names, written
@@ -267,7 +267,8 @@ class _Expansion:
                 found.append(self._led(text, child, depth))
             else:
                 found.append(text)
-        return davxml.response(resource.href, found, missing)
+        minimal = preferences.honoured(resource.ask, preferences.MINIMAL)
+        return davxml.response(resource.href, found, () if minimal else missing)
 
     def _led(self, text: str, request: ET.Element, depth: int) -> str:
         """Return a property with what stands behind each of its hrefs."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from bridge.engine.api import ObjectView
 from bridge.errors import Missing, Refused
-from radicale_plugin import davxml, respond
+from radicale_plugin import davxml, preferences, respond
 from radicale_plugin.davxml import quote_segment
 from radicale_plugin.places import special
 from radicale_plugin.properties import ITEM_DEFAULT, Resource, ScheduleTag, item_writers, needs_text
@@ -92,14 +92,16 @@ class _Listing:
             if found is None:
                 msg = "There is nothing at this place."
                 raise Missing(msg)
-            yield self._resource(found)
+            if not self._without_root(with_children=with_children):
+                yield self._resource(found)
             if with_children and len(parts) < 2:
                 own = self._resources.own()
                 yield from map(self._resource, own[1:] if parts else own[:1])
             return
         view = self._ask.calendar()
         if len(parts) == 2:
-            yield self._resource(self._resources.calendar(view))
+            if not self._without_root(with_children=with_children):
+                yield self._resource(self._resources.calendar(view))
             if with_children:
                 yield from self._items(view, None)
             return
@@ -108,6 +110,9 @@ class _Listing:
             msg = "There is no such object."
             raise Missing(msg)
         yield from self._items(view, [one])
+
+    def _without_root(self, *, with_children: bool) -> bool:
+        return with_children and preferences.honoured(self._ask, preferences.NO_ROOT)
 
     def _resource(self, resource: Resource) -> str:
         return written(resource, self._wanted)
@@ -146,7 +151,8 @@ def written(resource: Resource, wanted: Wanted) -> str:
             found.append(text)
         elif name not in resource.default or name in wanted.names:
             missing.append(davxml.element(name))
-    return davxml.response(resource.href, found, missing)
+    minimal = preferences.honoured(resource.ask, preferences.MINIMAL)
+    return davxml.response(resource.href, found, () if minimal else missing)
 
 
 def listed(
@@ -173,6 +179,8 @@ def item_responses(
     missing: Sequence[str],
 ) -> Iterator[str]:
     """Write one ``D:response`` per object; the part that is the same for all is joined once."""
+    if preferences.honoured(ask, preferences.MINIMAL):
+        missing = ()
     if any(isinstance(write, ScheduleTag) for write in found):
         yield from _with_schedule_tags(ask, view, objects, found, missing)
         return
@@ -205,9 +213,10 @@ def _with_schedule_tags(
 ) -> Iterator[str]:
     """Write objects of which some have a Schedule-Tag and others have none."""
     start, lacking = calendar_href(ask, view), [davxml.element(name) for name in missing]
+    minimal = preferences.honoured(ask, preferences.MINIMAL)
     for one in objects:
         texts = [write(one) for write in found]
-        absent = [ScheduleTag.absent] if "" in texts else []
+        absent = [ScheduleTag.absent] if "" in texts and not minimal else []
         yield davxml.response(
             f"{start}{quote_segment(one.href)}", [text for text in texts if text], [*lacking, *absent]
         )

@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from bridge.errors import Missing, NotAllowed, Refused
-from radicale_plugin import davxml, deadprops, respond, timezones
+from radicale_plugin import davxml, deadprops, preferences, respond, timezones
 from radicale_plugin.places import INBOX, special
 from radicale_plugin.principals import Inbox, Principal
 from radicale_plugin.properties import PROTECTED
@@ -110,7 +110,9 @@ def _refused(props: Mapping[str, str], changes: dict[str, str | None]) -> dict[s
 def _told(
     ask: Ask, changes: dict[str, str | None], refused: dict[str, str], condition: str | None = None
 ) -> respond.Answer:
-    """Return 207: 200 for all, or 403 for the refused ones, with the precondition, and 424 for the rest."""
+    """Return 207: 200 for all (to who prefers that: nothing else), or 403 for the refused ones and 424 for the rest."""
+    if not refused and preferences.honoured(ask, preferences.MINIMAL):
+        return respond.empty(HTTPStatus.OK)  # RFC 8144 section 2.2
     parts = [f"<D:response><D:href>{ask.quoted(_own_path(ask))}</D:href>"]
     done = [davxml.element(name) for name in changes if name not in refused]
     if done:

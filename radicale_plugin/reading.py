@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import re
 from http import HTTPStatus
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from bridge.errors import Missing, NotAllowed
-from radicale_plugin import respond, scheduled, whole
+from radicale_plugin import preferences, respond, scheduled, timezones, whole
 from radicale_plugin.context import Ask, http_date, quoted_etag, tag_listed
 from radicale_plugin.places import special
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from bridge.engine.api import CollectionView, ObjectView
 
 
 def answer(ask: Ask) -> respond.Answer:
@@ -32,13 +38,32 @@ def answer(ask: Ask) -> respond.Answer:
     if found is None:
         msg = "There is no such object."
         raise Missing(msg)
+    headers = _object_headers(ask, found)
+    if _unchanged(ask, quoted_etag(found)):
+        return HTTPStatus.NOT_MODIFIED, headers, None, None
+    return HTTPStatus.OK, headers, timezones.as_wanted(ask, found.text).encode(), None
+
+
+def as_stored(
+    ask: Ask, view: CollectionView, href: str, status: int, more: Mapping[str, str] | None = None
+) -> respond.Answer | None:
+    """Return what is stored now as the body of an answer to an edit, None to who does not prefer that (RFC 8144 3)."""
+    if not preferences.honoured(ask, preferences.REPRESENTATION):
+        return None
+    found = ask.service.get(view.id, href)
+    if found is None:
+        return None
+    headers = {**_object_headers(ask, found), **(more or {})}
+    headers["Content-Location"] = ask.quoted(f"/{view.user}/{view.slug}/{href}")
+    return status, headers, timezones.as_wanted(ask, found.text).encode(), None
+
+
+def _object_headers(ask: Ask, found: ObjectView) -> dict[str, str]:
     headers = _headers(quoted_etag(found), found.modified_ms)
     schedule_tag = scheduled.tag_of(ask, found)
     if schedule_tag is not None:
         headers["Schedule-Tag"] = schedule_tag
-    if _unchanged(ask, quoted_etag(found)):
-        return HTTPStatus.NOT_MODIFIED, headers, None, None
-    return HTTPStatus.OK, headers, found.text.encode(), None
+    return headers
 
 
 def _headers(etag: str, modified_ms: int) -> dict[str, str]:

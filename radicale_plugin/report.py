@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 from bridge.engine.api import CollectionView, ObjectView, SyncTokenInvalid
 from bridge.errors import Refused
 from bridge.ical import zones
-from radicale_plugin import davxml, finding, respond
+from radicale_plugin import davxml, finding, respond, timezones
 from radicale_plugin.context import Ask, sanitise, segments
 from radicale_plugin.expanding import expanded
 from radicale_plugin.filters import TimeRange, read_times
@@ -220,9 +220,13 @@ class _Report:
         else:
             names = ITEM_DEFAULT if "D:allprop" in self._children else ()
         if self._expand is None:
-            writers[DATA] = _data
+            writers[DATA] = self._data
         found = tuple(writers[name] for name in names if name in writers)
         return _Shape(found, tuple(name for name in names if name not in writers and name != DATA))
+
+    def _data(self, view: ObjectView) -> str:
+        text = timezones.as_wanted(self._ask, view.text)
+        return f"<C:calendar-data>{davxml.escape(text)}</C:calendar-data>"
 
     def _read_expand(self) -> tuple[int, int] | None:
         """Read ``C:expand`` and refuse a form of calendar data that we do not have."""
@@ -254,7 +258,3 @@ class _Report:
 
     def _home_zone(self) -> dt.tzinfo | None:
         return zone_of(calendar_zone(self._view))
-
-
-def _data(view: ObjectView) -> str:
-    return f"<C:calendar-data>{davxml.escape(view.text)}</C:calendar-data>"

@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from bridge.errors import BridgeError, NotAllowed
-from bridge.ical import lines, zones
+from bridge.ical import byname, lines, zones
 from bridge.ical.lines import fold
 from radicale_plugin.whole import PRODID
 
@@ -14,11 +14,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from bridge.engine.api import CollectionView
+    from radicale_plugin.context import Ask
 
 ZONE: Final = "C:calendar-timezone"
 ZONE_ID: Final = "C:calendar-timezone-id"
-YEARS: Final[zones.Years] = (1970, 2037)
-"""Years that a definition of ours is right for; rules without an end go on."""
+HEADER: Final = "CALDAV_TIMEZONES"
+"""``F``: the client knows the zones of the IANA database, ``T``: it wants them all defined (RFC 7809 section 7.1)."""
 
 
 def calendar_zone(view: CollectionView) -> str:
@@ -56,6 +57,14 @@ def with_both(changes: Mapping[str, str | None]) -> dict[str, str | None]:
     return kept
 
 
+def as_wanted(ask: Ask, text: str) -> str:
+    """Return an object's text with as many definitions of zones as the client asks for; as it stands to who does not."""
+    wanted = ask.header(HEADER).strip().upper()
+    if wanted == "F":
+        return byname.without_definitions(text)
+    return byname.with_definitions(text) if wanted == "T" else text
+
+
 @lru_cache(maxsize=64)
 def _definition(name: str) -> str:
     """Return an iCalendar object that defines an IANA zone, "" for a name that is not known."""
@@ -63,7 +72,7 @@ def _definition(name: str) -> str:
     if zone is None:
         return ""
     head = [fold("BEGIN:VCALENDAR"), fold("VERSION:2.0"), fold(f"PRODID:{PRODID}")]
-    return "".join([*head, zones.vtimezone_for(name, *YEARS), fold("END:VCALENDAR")])
+    return "".join([*head, zones.vtimezone_for(name, *byname.YEARS), fold("END:VCALENDAR")])
 
 
 @lru_cache(maxsize=256)

@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 from bridge.engine.api import CollectionView, PutResult
 from bridge.errors import BridgeError, Missing, NotAllowed, PreconditionFailed, Refused
-from radicale_plugin import davxml, deadprops, itip, respond, scheduled, timezones
+from radicale_plugin import davxml, deadprops, itip, reading, respond, scheduled, timezones
 from radicale_plugin.context import Ask, quoted_etag, sanitise, segments, tag_listed
 from radicale_plugin.places import special
 
@@ -76,11 +76,18 @@ def store(
             ),
         )
     except BridgeError as error:
+        if isinstance(error, PreconditionFailed):
+            now = reading.as_stored(ask, view, href, error.http_status)
+            if now is not None:
+                return now
         return respond.failure(error, inside=_where_the_uid_is(ask, view, body, error))
     headers = scheduled.headers_of(ask, view, href, body)
     if not is_named:
         headers["Location"] = ask.quoted(f"/{view.user}/{view.slug}/{href}")
-    return _stored(result, headers, recoded=recoded or had_method)
+    status = HTTPStatus.CREATED if result.created else HTTPStatus.OK
+    return reading.as_stored(ask, view, href, status, headers) or _stored(
+        result, headers, recoded=recoded or had_method
+    )
 
 
 def _parent(ask: Ask, parts: Sequence[str]) -> CollectionView:
