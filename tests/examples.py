@@ -18,3 +18,8 @@ law = settings(
     suppress_health_check=list(HealthCheck),
 )
 """For each law of the mapping: what is sent, laid over, compiled."""
+
+
+def at_least(count: int) -> settings:
+    """Return the settings of a law that needs ``count`` examples in one run; on demand it takes more in proportion."""
+    return settings(law, max_examples=max(count, LAW * count // 2000))

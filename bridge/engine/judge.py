@@ -3,25 +3,33 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from bridge.engine import directory
 from bridge.engine.desired import Desired, Span, desire
 from bridge.engine.texts import have_of, own_answer, read
 from bridge.errors import BadInput, NotAllowed, PreconditionFailed
+from bridge.ical import recur
 from bridge.model import fidelity
 from bridge.plan.moments import override_key
 from bridge.plan.steps import next_step
 from bridge.store import objects
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from bridge.engine.context import Engine
     from bridge.model.event import CalendarObject
+    from bridge.model.loss import Loss
     from bridge.model.people import Roster
     from bridge.model.upstream import Json
     from bridge.plan.steps import Have
     from bridge.providers.base import Provider
     from bridge.store.rows import CollectionRow, ItemRow, ObjectRow
+
+
+HELD: Final = "kept here; the vendor holds it already"
+KEPT: Final = "kept here only"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +39,8 @@ class Verdict:
     needs_vendor: bool
     exact_until_ms: int | None
     losses: tuple[tuple[str, str], ...]
+    words: str = HELD
+    """What the receipt says if the vendor need not learn of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,14 +103,17 @@ def judge_put(
         return _judge_guest(at, obj, base, reason)
     _refuse_answers(at, obj, base)
     desired = desire(obj, at.have, at.provider.mapper, at.roster, at.span, base=base)
-    if not desired.wants and desired.exact_until_ms is None:  # a series may begin beyond the horizon
+    is_over = not desired.wants and desired.exact_until_ms is None  # a series may begin beyond the horizon
+    if is_over and not recur.has_any(obj):
         msg = "the object has no occurrence that could be shown; give it at least one, or delete it"
         raise BadInput(msg, precondition="C:valid-calendar-object-resource")
+    past = (fidelity.loss("RRULE.past", kind=at.provider.mapper.limits.kind),) if is_over else ()
     step = next_step(at.have, desired.wants, exclusions_told=at.provider.mapper.limits.splits_are_items)
     return Verdict(
         needs_vendor=step is not None or at.unsure,
         exact_until_ms=desired.exact_until_ms,
-        losses=_loss_pairs(desired),
+        losses=_loss_pairs((*desired.losses, *past)),
+        words=KEPT if is_over else HELD,
     )
 
 
@@ -169,8 +182,8 @@ def changed_answers(roster: Roster, obj: CalendarObject, base: CalendarObject | 
     return found
 
 
-def _loss_pairs(desired: Desired) -> tuple[tuple[str, str], ...]:
-    return tuple((loss.what, loss.why) for loss in desired.losses)
+def _loss_pairs(losses: Iterable[Loss]) -> tuple[tuple[str, str], ...]:
+    return tuple((loss.what, loss.why) for loss in losses)
 
 
 def check_preconditions(row: ObjectRow | None, if_match: str | None, if_none_match: str | None) -> None:

@@ -133,7 +133,7 @@ class Writer:
                         **record,
                         "state": State.APPLIED,
                         "closed_ms": now_ms,
-                        "words": "kept here; the vendor holds it already",
+                        "words": verdict.words,
                     },
                 )
                 return None

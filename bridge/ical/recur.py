@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 from bridge.ical.expand import expand, matches
 from bridge.ical.rules import rule_from_text, rule_to_text
 from bridge.ical.values import YEAR_MAX, YEAR_MIN
-from bridge.model.event import CalendarObject, Event
+from bridge.model.event import CalendarObject, Event, Status
 from bridge.model.recurrence import Freq, Moment, Rule
 
 if TYPE_CHECKING:
@@ -103,6 +103,14 @@ def occurrences(obj: CalendarObject, start: dt.datetime, end: dt.datetime, *, li
 def occurrences_of(event: Event, start: dt.datetime, end: dt.datetime, *, limit: int) -> list[Occurrence]:
     """Return the occurrences of one event alone; see :func:`occurrences`."""
     return occurrences(CalendarObject(uid=event.uid, master=event), start, end, limit=limit)
+
+
+def has_any(obj: CalendarObject) -> bool:
+    """Return whether anything is left of an object: an occurrence neither removed nor cancelled."""
+    if any(event.status is not Status.CANCELLED for event in obj.overrides):
+        return True
+    changed = {instant(event.recurrence_id) for event in obj.overrides if event.recurrence_id is not None}
+    return obj.master is not None and any(instant(m) not in changed for m in _starts(obj.master, None, _LAST))
 
 
 def first_occurrences(event: Event, n: int) -> list[Moment]:

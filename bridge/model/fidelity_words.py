@@ -88,6 +88,12 @@ _ICAL: Final[Mapping[str, Sentence]] = {
         "made. A simpler rule (every n days, weeks or months), an end date, or fewer changed occurrences would help.",
         "{kind} 没有这样的重复规则，需要拆成 {count} 个日程，最多允许 {most} 个。请简化规则、设置结束日期，或减少单独修改的日程。",
     ),
+    "RRULE.past": _loss(
+        "",
+        "RRULE",
+        "All of this series is over, and {kind} has no rule like it: its past is kept here and not written there.",
+        "该系列已全部结束，{kind} 没有这样的重复规则：过去的日程只保存在这里，不写入该平台。",
+    ),
     "TZID.custom": _refusal(
         "",
         "TZID",

@@ -15,8 +15,8 @@ from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
 from dateutil import rrule as du
-from examples import LAW, law
-from hypothesis import assume, given, settings
+from examples import at_least, law
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from bridge.errors import Inexpressible
@@ -519,7 +519,7 @@ def test_compiling_again_changes_nothing_and_a_later_horizon_only_appends(limits
 
 
 @VENDORS
-@settings(law, max_examples=LAW // 10)
+@at_least(200)
 @given(obj=objects(), steps=st.lists(st.sampled_from([1, 6, 30, 90]), min_size=1, max_size=4))
 def test_as_days_go_by_items_stay_as_they_are_and_the_promise_holds(limits, obj, steps):
     plan = compiled(obj, limits, items_max=300)
@@ -536,7 +536,7 @@ def test_as_days_go_by_items_stay_as_they_are_and_the_promise_holds(limits, obj,
 
 
 @VENDORS
-@settings(law, max_examples=LAW // 10)
+@at_least(200)
 @given(before=objects(), after=objects())
 def test_whatever_was_there_before_the_new_items_are_exact(limits, before, after):
     old = compiled(before, limits)
@@ -548,7 +548,7 @@ def test_whatever_was_there_before_the_new_items_are_exact(limits, before, after
 
 
 @pytest.mark.parametrize("mapper", [WeComMapper(ZONES[0]), DingTalkMapper()], ids=["wecom", "dingtalk"])
-@settings(law, max_examples=LAW // 10)
+@at_least(200)
 @given(obj=objects())
 def test_what_is_read_back_from_the_vendors_own_words_compiles_to_the_same_items(mapper, obj):
     plan = compiled(obj, mapper.limits, items_max=300)

@@ -8,8 +8,8 @@ from collections import Counter
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from examples import law
-from hypothesis import given, settings
+from examples import at_least, law
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.ical.fingerprint import fingerprint, same
@@ -151,7 +151,7 @@ def kept_lines(text: str) -> Counter[str]:
     return found
 
 
-@settings(max_examples=500, deadline=None)
+@at_least(500)
 @given(text=st.text(st.characters(exclude_categories=("Cs",)), max_size=300))
 def test_a_folded_line_is_short_and_reads_back(text: str) -> None:
     content = "X-A:" + text.replace("\r", "").replace("\n", "")
@@ -161,7 +161,7 @@ def test_a_folded_line_is_short_and_reads_back(text: str) -> None:
     assert [child.value for child in tree.lines("X-A")] == [content[4:]]
 
 
-@settings(max_examples=150, deadline=None)
+@at_least(150)
 @given(obj=objects(), dtstamp_ms=st.integers(0, 4_000_000_000_000))
 def test_what_is_written_means_the_same_and_is_the_same_each_time(
     obj: CalendarObject, dtstamp_ms: int
@@ -296,7 +296,7 @@ def test_real_texts_follow_the_vendor_and_keep_their_own(edit: tuple[int, Calend
     assert same(plain(read(back)), plain(before))
 
 
-@settings(max_examples=100, deadline=None)
+@at_least(100)
 @given(obj=objects(), zone=st.sampled_from(ZONES))
 def test_the_zone_of_a_single_event_does_not_matter_to_its_fingerprint(
     obj: CalendarObject, zone: dt.tzinfo

@@ -7,7 +7,8 @@ import re
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from examples import at_least
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.errors import BadInput, Inexpressible, Refused
@@ -122,13 +123,13 @@ def check_refusal(refusal: Refused) -> None:
     assert refusal.http_status in {400, 403, 413}
 
 
-@settings(max_examples=500, deadline=None)
+@at_least(500)
 @given(body=st.binary(max_size=400) | st.text(max_size=300).map(str.encode))
 def test_random_bytes_are_refused_in_words(body: bytes) -> None:
     assert judged(body) is None
 
 
-@settings(max_examples=800, deadline=None)
+@at_least(800)
 @given(
     lines=st.lists(st.sampled_from([*LINES, *FRAGMENTS]), max_size=25),
     open_with=st.sampled_from([b"BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\n", b"BEGIN:VCALENDAR\r\n", b""]),
@@ -137,14 +138,14 @@ def test_lines_of_real_texts_in_any_order_are_judged(lines: list[bytes], open_wi
     judged(open_with + b"\r\n".join([*lines, b"END:VEVENT", b"END:VCALENDAR", b""]))
 
 
-@settings(max_examples=1_500, deadline=None)
+@at_least(1_500)
 @given(seed=st.integers(0, 2**32))
 def test_real_texts_with_damage_are_judged(seed: int) -> None:
     judged(damaged(random.Random(seed)))
 
 
 @pytest.mark.slow
-@settings(max_examples=60_000, deadline=None)
+@at_least(60_000)
 @given(seed=st.integers(0, 2**48))
 def test_real_texts_with_much_damage_are_judged(seed: int) -> None:
     judged(damaged(random.Random(seed), hits=6))
@@ -181,7 +182,7 @@ def damaged(chance: random.Random, hits: int = 3) -> bytes:
     return chance.choice([b"\r\n", b"\n"]).join(lines)
 
 
-@settings(max_examples=300, deadline=None)
+@at_least(300)
 @given(text=st.text(st.sampled_from('ABE:;="\\, \t\r\n\ufeffä^1'), max_size=80))
 def test_lines_that_are_accepted_are_written_as_they_were(text: str) -> None:
     whole = f"BEGIN:X\r\n{text}\r\nEND:X\r\n"

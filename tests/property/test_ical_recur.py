@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo
 import icalendar
 import recurring_ical_events
 from dateutil.rrule import rrulestr
-from hypothesis import assume, given, settings
+from examples import at_least
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from bridge.ical.expand import expand, matches
@@ -82,7 +83,7 @@ def by_dateutil(rule: Rule, start: dt.datetime, until: dt.datetime, n: int) -> l
     return list(itertools.islice(rrulestr(rule_to_text(rule), dtstart=start).xafter(start, inc=True), n))
 
 
-@settings(max_examples=250, deadline=None)
+@at_least(250)
 @given(rule=rules(), start=WALLS)
 def test_wall_times_are_those_of_dateutil(rule: Rule, start: dt.datetime) -> None:
     # dateutil counts BYSETPOS of the first week from DTSTART on; the set is that of the whole week (RFC 5545 3.3.10).
@@ -93,7 +94,7 @@ def test_wall_times_are_those_of_dateutil(rule: Rule, start: dt.datetime) -> Non
     assert ours == by_dateutil(rule, start, until, 40)
 
 
-@settings(max_examples=50, deadline=None)
+@at_least(50)
 @given(rule=rules(), start=WALLS)
 def test_what_we_call_empty_is_empty_for_dateutil_too(rule: Rule, start: dt.datetime) -> None:
     until = start.replace(year=start.year + 6, day=min(start.day, 28))
@@ -104,7 +105,7 @@ def test_what_we_call_empty_is_empty_for_dateutil_too(rule: Rule, start: dt.date
     assert [wall for wall in found if wall <= until] == ours or not found
 
 
-@settings(max_examples=150, deadline=None)
+@at_least(150)
 @given(
     rule=rules(freqs=[Freq.HOURLY, Freq.MINUTELY, Freq.SECONDLY]).filter(lambda rule: not rule.by_year_day),
     start=WALLS,
@@ -117,7 +118,7 @@ def test_rules_below_a_day_are_those_of_dateutil(rule: Rule, start: dt.datetime,
     assert ours == by_dateutil(rule, start, until, len(ours))
 
 
-@settings(max_examples=150, deadline=None)
+@at_least(150)
 @given(rule=rules(), start=WALLS, ahead=st.integers(0, 4000))
 def test_a_later_window_shows_what_the_whole_expansion_shows(
     rule: Rule, start: dt.datetime, ahead: int
@@ -185,7 +186,7 @@ def ends_backwards(start: dt.date, end: dt.date) -> bool:
     return before.utcoffset() != after.utcoffset()
 
 
-@settings(max_examples=150, deadline=None)
+@at_least(150)
 @given(obj=objects(), ahead=st.integers(-30, 400), days=st.integers(1, 90))
 def test_occurrences_are_those_of_recurring_ical_events(obj: CalendarObject, ahead: int, days: int) -> None:
     assert obj.master is not None
@@ -199,7 +200,7 @@ def test_occurrences_are_those_of_recurring_ical_events(obj: CalendarObject, ahe
     assert sorted((plain(one.start), plain(one.end)) for one in ours) == by_library(obj, begin, end)
 
 
-@settings(max_examples=200, deadline=None)
+@at_least(200)
 @given(obj=objects())
 def test_the_span_covers_every_occurrence(obj: CalendarObject) -> None:
     starts_ms, ends_ms, recurring = span(obj)
@@ -221,13 +222,13 @@ def milliseconds(moment: dt.date, zone: dt.tzinfo) -> int:
     return round(moment.timestamp() * 1000)
 
 
-@settings(max_examples=300, deadline=None)
+@at_least(300)
 @given(rule=rules())
 def test_a_rule_survives_its_text(rule: Rule) -> None:
     assert rule_from_text(rule_to_text(rule)) == rule
 
 
-@settings(max_examples=15, deadline=None)
+@at_least(15)
 @given(
     freq=st.sampled_from(Freq),
     month_day=st.sampled_from([30, 31]),

@@ -8,7 +8,8 @@ import zoneinfo
 
 import pytest
 from dateutil.tz import tzical
-from hypothesis import assume, given, settings
+from examples import at_least
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from bridge.ical import zones
@@ -22,7 +23,7 @@ KEYS = sorted(
 )
 
 
-@settings(max_examples=250, deadline=None)
+@at_least(250)
 @given(
     key=st.sampled_from(KEYS),
     first=st.integers(1970, 2030),
@@ -51,7 +52,7 @@ def test_a_vtimezone_of_ours_is_right_for_its_years(
         assert zones.local_offset(component, local) == local.utcoffset()
 
 
-@settings(max_examples=60, deadline=None)
+@at_least(60)
 @given(key=st.sampled_from(KEYS), year=st.integers(1990, 2035))
 def test_a_custom_name_for_known_rules_is_a_zone_with_the_same_offsets(key: str, year: int) -> None:
     text = zones.vtimezone_for(key, year, year + 3).replace(f"TZID:{key}", "TZID:TZ08 (ours)")
@@ -63,7 +64,7 @@ def test_a_custom_name_for_known_rules_is_a_zone_with_the_same_offsets(key: str,
         moment += dt.timedelta(days=5)
 
 
-@settings(max_examples=300, deadline=None)
+@at_least(300)
 @given(name=st.text(max_size=60) | st.sampled_from(KEYS).map(lambda key: f"/x.example.org/y/{key}"))
 def test_any_name_is_a_zone_or_none(name: str) -> None:
     zone = zones.by_name(name)

@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from dateutil import rrule
-from examples import law
-from hypothesis import assume, example, given, settings
+from examples import at_least, law
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from bridge.errors import Inexpressible
@@ -187,7 +187,7 @@ def test_a_payload_is_a_snapshot_too(event: Event) -> None:
 
 
 @given(event=singles())
-@settings(deadline=None, max_examples=300)
+@at_least(300)
 def test_times_carry_milliseconds_and_offset_or_are_dates(event: Event) -> None:
     for name in ("start", "end"):
         when = encode(event)[name]
@@ -267,7 +267,7 @@ def oracle(rule: Rule, start: Any, many: int) -> list[Any]:
 
 
 @given(made=rules())
-@settings(deadline=None, max_examples=300)
+@at_least(300)
 def test_our_expansion_is_dateutils(made: tuple[Any, Rule]) -> None:
     start, rule = made
     assert list(itertools.islice(occurrences(rule, start), 150)) == oracle(rule, start, 150)
@@ -845,7 +845,7 @@ INNER = ("date", "dateTime", "timeZone", "id", "minutes", "pattern", "range", "t
         | st.lists(st.dictionaries(st.sampled_from(INNER), JUNK)),
     )
 )
-@settings(deadline=None, max_examples=200)
+@at_least(200)
 def test_no_answer_is_unreadable(snapshot: dict[str, Any]) -> None:
     assert decode(snapshot).uid == "u"
     assert isinstance(MAPPER.allows_change(snapshot, ROSTER), str)

@@ -7,7 +7,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from examples import at_least
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.model.event import Event, Status
@@ -102,7 +103,7 @@ NAMES = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(max_examples=300, deadline=None)
+@at_least(300)
 @given(st.dictionaries(NAMES, JSON), st.dictionaries(REMINDER_NAMES, JSON) | JSON)
 def test_no_snapshot_makes_reading_fail(snapshot: dict[str, Any], reminders: Any) -> None:
     item = Upstream(id="x", snapshot={**snapshot, "reminders": reminders})

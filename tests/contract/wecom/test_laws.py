@@ -8,8 +8,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from examples import law
-from hypothesis import assume, given, settings
+from examples import at_least, law
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from bridge.errors import Inexpressible
@@ -172,7 +172,7 @@ def _first(rule: Rule, start: Any) -> list[Any]:
     return [moment for moment, _ in zip(occurrences(rule, start), range(80), strict=False)]
 
 
-@settings(max_examples=200, deadline=None)
+@at_least(200)
 @given(events(zones=STEADY, rule=safe_rules))
 def test_our_own_expansion_agrees_with_the_recurrence_library(event: Event) -> None:
     (rule,) = event.recurrence.rules
@@ -189,7 +189,7 @@ def test_our_own_expansion_agrees_with_the_recurrence_library(event: Event) -> N
     assert [str(moment) for moment in ours] == [str(moment) for moment in expected]
 
 
-@settings(max_examples=200, deadline=None)
+@at_least(200)
 @given(events(zones=STEADY, rule=safe_rules))
 def test_the_end_is_right_whether_it_is_counted_in_or_out(event: Event) -> None:
     (rule,) = event.recurrence.rules
@@ -222,7 +222,7 @@ def test_sending_what_was_read_sends_the_same(event: Event) -> None:
     assert writable(payload) == payload
 
 
-@settings(max_examples=200, deadline=None)
+@at_least(200)
 @given(events(), events(), events())
 def test_a_change_lays_what_differs_and_nothing_else(one: Event, other: Event, vendor: Event) -> None:
     before, after, current = sent(one), sent(other), writable(sent(vendor))
@@ -234,7 +234,7 @@ def test_a_change_lays_what_differs_and_nothing_else(one: Event, other: Event, v
     assert {**lay(writable(before), before, after), "attendees": after["attendees"]} == after
 
 
-@settings(max_examples=200, deadline=None)
+@at_least(200)
 @given(*[st.lists(st.sampled_from("abcdef"), unique=True) for _ in range(3)])
 def test_people_are_added_and_removed_by_what_the_client_changed(
     before: list[str], after: list[str], current: list[str]
@@ -285,7 +285,7 @@ def any_rules(draw: st.DrawFn, start: Any) -> Rule:
     return Rule(freq=freq, **more)
 
 
-@settings(max_examples=200, deadline=None)
+@at_least(200)
 @given(events(zones=ZONES, rule=any_rules))
 def test_whatever_the_compiler_makes_of_a_series_can_be_sent(event: Event) -> None:
     start = (
