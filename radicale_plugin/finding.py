@@ -6,6 +6,7 @@ Searches go through those whom the asker may find, never through the vendor: the
 from __future__ import annotations
 
 import re
+import xml.etree.ElementTree as ET
 from dataclasses import dataclass
 from html import unescape
 from typing import TYPE_CHECKING, Final
@@ -18,7 +19,6 @@ from radicale_plugin.principals import MAIL, Person, Principal, shown_name
 from radicale_plugin.propfind import NAMES_MAX, Wanted, prop_names, written
 
 if TYPE_CHECKING:
-    import xml.etree.ElementTree as ET
     from collections.abc import Callable, Iterable, Iterator
 
     from radicale_plugin.properties import Resource
@@ -38,6 +38,13 @@ SEARCHED: Final = {
     "CS:email-address-set": "E-mail address",
 }
 """Properties that can be searched, and what a person calls them."""
+SEARCH_PARTS: Final = frozenset(
+    {
+        "D:prop", "D:property-search", "D:apply-to-principal-collection-set", "CS:search-token", "CS:limit",
+        "CS:nresults",
+    }
+)  # fmt: skip
+"""What else stands in a search besides properties."""
 _NAME: Final = re.compile(r"[^\W\d][\w.-]*")
 """A name as XML has it, without a prefix."""
 _HREF: Final = re.compile(r"<D:href>([^<]*)</D:href>")
@@ -95,8 +102,9 @@ def _property_search(resources: Resources, root: ET.Element) -> respond.Answer:
     if len(searches) > TOKENS_MAX:
         msg = f"A principal-property-search holds at most {TOKENS_MAX} property-search elements."
         raise Refused(msg, http_status=400)
-    if not searches:  # an error makes some web clients stop: who looks for nobody finds nobody
-        return respond.multistatus(davxml.multistatus(()))
+    if not searches:  # nobody lists a directory, but an error makes some web clients stop: you find yourself
+        me = Principal(resources.ask, resources.ask.login.user)
+        return respond.multistatus(davxml.multistatus([written(me, Wanted(_wanted(root)))]))
     tests = [_read_test(one) for one in searches]
     every = (root.get("test") or "allof") != "anyof"
 
@@ -162,12 +170,24 @@ def _word_search(resources: Resources, root: ET.Element) -> respond.Answer:
     return _found(resources, root, meets, min([FOUND_MAX, *asked]))
 
 
+def _wanted(root: ET.Element) -> tuple[str, ...]:
+    """Return the properties to tell: those in D:prop, and those that python-caldav writes beside an empty one."""
+    prop = next((child for child in root if davxml.human(child.tag) == "D:prop"), None)
+    if prop is None or len(prop):
+        return prop_names(prop) if prop is not None else ()
+    beside = ET.Element("beside")
+    beside.extend(child for child in root if davxml.human(child.tag) not in SEARCH_PARTS)
+    return prop_names(beside)
+
+
 def _found(
-    resources: Resources, root: ET.Element, meets: Callable[[_Known], bool], most: int
+    resources: Resources,
+    root: ET.Element,
+    meets: Callable[[_Known], bool],
+    most: int,
 ) -> respond.Answer:
     """Write who meets a search; if they are too many, the first ones and a 507 for the rest (RFC 3744 9.4)."""
-    prop = next((child for child in root if davxml.human(child.tag) == "D:prop"), None)
-    wanted = Wanted(prop_names(prop) if prop is not None else ())
+    wanted = Wanted(_wanted(root))
     parts: list[str] = []
     for one in _everybody(resources):
         if not meets(one):

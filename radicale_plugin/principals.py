@@ -203,6 +203,8 @@ class Person(Resource):
             **self.common(READ, PEOPLE_REPORTS, ""),
             "D:resourcetype": lambda: element("D:resourcetype", "<D:principal/>"),
             "D:displayname": lambda: element("D:displayname", escape(shown_name(person))),
+            # Of the calendars of others none is seen: an empty home, without which python-caldav fails.
+            "C:calendar-home-set": lambda: element("C:calendar-home-set", f"<D:href>{self.href}</D:href>"),
             "D:resource-id": self.identity("person", person.address),
             "D:principal-URL": lambda: element("D:principal-URL", f"<D:href>{self.href}</D:href>"),
             "D:alternate-URI-set": lambda: element("D:alternate-URI-set", _hrefs([person.address])),

@@ -3,6 +3,7 @@
 import uuid
 from urllib.parse import unquote
 
+import caldav
 import pytest
 from davkit import NS, tag
 
@@ -81,7 +82,7 @@ def test_what_a_search_found_is_a_principal_that_can_be_looked_at(company, dav):
         assert part.hrefs("C:calendar-user-address-set") == ["mailto:bob@example.org"]
         assert part.text("C:calendar-user-type") == "INDIVIDUAL"
         assert part.found[tag("CS:email-address-set")][0].text == "bob@example.org"
-        assert part.missing == {tag("C:calendar-home-set")}
+        assert list(map(unquote, part.hrefs("C:calendar-home-set"))) == [BOB]  # where no calendar is seen
     assert dav.propfind(f"{PEOPLE}nobody@example.org/", "D:displayname").status == 404
     assert company.client("bob").propfind(BOB, "D:displayname").status == 403
 
@@ -107,9 +108,18 @@ def test_what_can_be_searched_is_told(dav):
     assert names == {tag("D:displayname"), tag("C:calendar-user-address-set"), tag("CS:email-address-set")}
 
 
-def test_an_empty_search_finds_nobody_and_does_not_fail(company, dav):
+def test_an_empty_search_finds_nobody_else_and_does_not_fail(company, dav):
     answer = dav.report(HOME, "D:principal-property-search", "")
-    assert (answer.status, answer.parts) == (207, {})
+    assert (answer.status, list(answer.parts)) == (207, [HOME])
+
+
+def test_python_caldav_finds_me_and_colleagues(company, dav):
+    with caldav.DAVClient(url=f"{company.url}/dav/", username="alice", password="pw") as client:
+        assert [str(one.url.path) for one in client.search_principals()] == [HOME]
+        assert [str(one.url.path) for one in client.search_principals("ali")] == [HOME]
+        (bob,) = client.search_principals("meier")
+        assert (bob.get_display_name(), bob.url.path) == ("Bob Meier", BOB)
+        assert bob.get_calendars() == []
 
 
 def words(dav, *tokens, context="attendee", limit=""):
