@@ -14,7 +14,7 @@ help:
 	@echo "make demo        both vendors simulated and the real bridge: address, user, password, feed"
 	@echo "make test        the whole test suite"
 	@echo "make test-slow   the long searches"
-	@echo "make test-nightly  the laws with 50,000 new examples each"
+	@echo "make test-nightly  the laws with 50,000 new examples each, the whole system with 10,000 steps each"
 	@echo "make test-system   the whole system in virtual time, SEED=7 STEPS=150"
 	@echo "make lint        ruff, mypy, import-linter"
 	@echo "make bench       compare with stock Radicale; writes benchmarks/RESULTS.md"
@@ -32,10 +32,11 @@ test: venv-test
 test-slow: venv-test
 	QUEQIAO_SEARCH=1 $(VENV)/bin/python -m pytest -m slow --timeout=3600 $(ARGS)
 
-# The laws of the mapping with 50,000 new examples each: hours.
+# The laws of the mapping with 50,000 new examples each, the whole system with 10,000 new steps each: hours.
 test-nightly: venv-test
 	QUEQIAO_SEARCH=1 QUEQIAO_EXAMPLES=50000 $(VENV)/bin/python -m pytest -n auto --dist worksteal --timeout=36000 \
-		tests/property tests/contract/wecom/test_laws.py tests/contract/dingtalk/test_mapping.py $(ARGS)
+		tests/property tests/contract/wecom/test_laws.py tests/contract/dingtalk/test_mapping.py \
+		tests/system/test_machine.py $(ARGS)
 
 # The whole system in virtual time by one seed: make test-system SEED=7 STEPS=150
 SEED ?= 1

@@ -167,10 +167,17 @@ class Node:
         *,
         number: int = 0,
         count_call: Callable[[str, str, str, str], None] = lambda *_: None,
+        rng: random.Random | None = None,
     ) -> None:
+        """``rng``: where pauses and renewals take their chance from; ``number`` tells nodes of one world apart."""
         self.clock = clock
         self.parts: Parts = compose(
-            config, clock=clock, wire=wire, carrier_of=InlineCarrier, count_call=count_call
+            config,
+            clock=clock,
+            wire=wire,
+            carrier_of=InlineCarrier,
+            count_call=count_call,
+            rng=rng or seeded(number),
         )
         engine = self.parts.engine
         object.__setattr__(engine, "node", f"{socket.gethostname()}/{DEAD_PID}/{number:08x}")

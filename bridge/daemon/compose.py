@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -63,10 +64,12 @@ def compose(
     clock: Clock | None = None,
     wire: object = None,
     carrier_of: Callable[[Engine], Carrier] = Carrier,
+    rng: random.Random | None = None,
 ) -> Parts:
     """Open everything that a configuration names. Raises BridgeError when the database cannot be served.
 
-    ``clock``, ``wire`` (see ``Runtime``) and ``carrier_of`` are for simulations, whose time is not the machine's.
+    ``clock``, ``wire``, ``rng`` (see ``Runtime``) and ``carrier_of`` are for simulations, whose time and chance are not
+    the machine's.
     """
     store = Store(config.database.url)
     try:
@@ -76,7 +79,12 @@ def compose(
         with store.read() as c:
             before, restored = epochs_before(c), restored_ms(c)
         runtime = Runtime(
-            clock=clock, vault=TokenVault(store), tallies=Tallies(store), count_call=count_call, wire=wire
+            clock=clock,
+            vault=TokenVault(store),
+            tallies=Tallies(store),
+            count_call=count_call,
+            rng=rng or random.Random(),  # noqa: S311 - spreads load, guards nothing
+            wire=wire,
         )
         engine = Engine(
             store=store,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import threading
 from collections import deque
 from dataclasses import dataclass, field, replace
@@ -71,14 +70,12 @@ class TokenKeeper:
         runtime: Runtime,
         name: str,
         fetch: Callable[[], tuple[str, float]],
-        *,
-        rng: random.Random | None = None,
     ) -> None:
         self._clock = runtime.clock
         self._vault = runtime.vault
         self._name = name
         self._fetch = fetch
-        self._rng = rng or random.Random()  # noqa: S311 - spreads load, guards nothing
+        self._rng = runtime.rng
         self._lock = threading.Lock()
         self._token: _Token | None = None
         self._stale: str | None = None

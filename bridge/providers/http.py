@@ -11,7 +11,6 @@ import email.utils
 import ipaddress
 import json
 import logging
-import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http.cookiejar import CookieJar, DefaultCookiePolicy
@@ -264,7 +263,7 @@ class Transport:
         self._timeout_s = timeout_s
         self._short_wait_s = short_wait_s
         self._answer_bytes_max = answer_bytes_max
-        self._rng = random.Random()  # noqa: S311 - spreads retries, guards nothing
+        self._rng = runtime.rng
         self._client = httpx.Client(
             timeout=self._timeouts(timeout_s),
             limits=httpx.Limits(

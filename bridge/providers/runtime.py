@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import threading
 from collections import Counter
 from dataclasses import dataclass, field
@@ -117,5 +118,7 @@ class Runtime:
     tallies: Tallies = field(default_factory=MemoryTallies)
     count_call: Callable[[str, str, str, str], None] = _no_count
     """Called once per HTTP request with (source, endpoint, outcome, the vendor's code or "")."""
+    rng: random.Random = field(default_factory=random.Random)
+    """Spreads retries and renewals over time, guards nothing; a simulation hands in a seeded one."""
     wire: Any = None
     """Carries requests instead of the network, as an ``httpx.BaseTransport``: for a whole system in one process."""

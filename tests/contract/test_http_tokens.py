@@ -58,8 +58,8 @@ class Vendor:
 
 
 def keeper(vendor: Vendor, clock: FakeClock, vault: MemoryVault | None = None) -> TokenKeeper:
-    runtime = Runtime(clock=clock, vault=vault or MemoryVault())
-    return TokenKeeper(runtime, "wecom:test", vendor.fetch, rng=random.Random(3))
+    runtime = Runtime(clock=clock, vault=vault or MemoryVault(), rng=random.Random(3))
+    return TokenKeeper(runtime, "wecom:test", vendor.fetch)
 
 
 def in_threads(work: Callable[[], Any], count: int = 16) -> list[Any]:

@@ -5,21 +5,25 @@ from __future__ import annotations
 import datetime as dt
 from collections import Counter
 
+import always
 import icalendar
 import recurring_ical_events
+from always import receipt
 from offices import CHINA
-from universe import SILENT_ROUNDS, THING
+from people import items_of
+from things import THING
 
 from bridge.plan.intent import CLOSED
 
 WINDOW_DAYS = 60
+SILENT_ROUNDS = 3
 
 
-def mirrored(world, user):
-    """Return (title, start, end) of all that a client of this user would show."""
+def mirrored(world, place):
+    """Return (title, start, end) of all that a client would show of a calendar."""
     low = dt.datetime.fromtimestamp(world.clock.true_s, dt.UTC) - dt.timedelta(days=20)
     found = []
-    for held in world.nodes[0].service.get_all(world.home_of(user)):
+    for held in world.nodes[0].service.get_all(place.collection):
         read = icalendar.Calendar.from_ical(held.text)
         for event in recurring_ical_events.of(read).between(low, low + dt.timedelta(days=WINDOW_DAYS)):
             found.append((str(event["SUMMARY"]), _second(event.start), _second(event.end)))
@@ -32,111 +36,122 @@ def _second(moment):
     return int(moment.timestamp())
 
 
-def upstream(world, user):
+def upstream(world, place):
     low = world.clock.true_s - 20 * 86_400
-    return world.office.shown(user, world.calendar(user), low, low + WINDOW_DAYS * 86_400)
+    return world.office.shown(place.host, place.calendar, low, low + WINDOW_DAYS * 86_400)
 
 
 def all_of(world):
     """Check everything; raises Broken with the story."""
-    converged(world)
+    shown = converged(world)
     for device in world.devices:
         device.sync(world.nodes[0].service, world)
-    once_each(world)
-    nothing_lost(world)
+    always.all_of(world)
+    once_each(world, shown)
+    nothing_lost(world, shown)
     silence(world)
 
 
 def converged(world):
-    for user in world.office.people:
-        ours, theirs = mirrored(world, user), upstream(world, user)
+    """Return what each calendar shows, the same on both sides."""
+    shown = {}
+    for place in world.places:
+        ours, theirs = mirrored(world, place), upstream(world, place)
         if ours != theirs:
             mine = [x for x in ours if x not in theirs]
             other = [x for x in theirs if x not in ours]
-            world.fail(f"{user}'s calendar: only here {mine}, only at the vendor {other}")
+            world.fail(f"calendar {place.collection}: only here {mine}, only at the vendor {other}")
+        shown[place] = ours
+    return shown
 
 
-def once_each(world):
-    """One thing is at most one item at the vendor, and one object here."""
-    for user in world.office.people:
-        titles = Counter(thing.number for _, thing in world.items_of(user))
-        for number, count in titles.items():
-            if count > 1 and number not in world.copied:
+def once_each(world, shown):
+    """One event is at most one object here, and shows no occurrence twice."""
+    for place in world.places:
+        found = Counter(thing.number for _, thing in items_of(world, place))
+        for number, count in found.items():
+            if count > world.things[number].most:
                 world.fail(f"T{number} is {count} items at the vendor")
-        here = Counter()
-        for held in world.nodes[0].service.get_all(world.home_of(user)):
-            match = THING.search(held.text.replace("\r\n ", ""))
-            here[int(match[1])] += 1
-        for number, count in here.items():
-            if count > 1 and number not in world.copied:
-                world.fail(f"T{number} is {count} objects here")
+    for (_, number), count in Counter(always.here(world)).items():
+        if count > 1 and not world.things[number].is_apart:
+            world.fail(f"T{number} is {count} objects here")
+    for place, events in shown.items():
+        for number, count in Counter(_number(title) for title, _, _ in events).items():
+            if count > world.things[number].most:
+                world.fail(f"T{number} shows {count} occurrences in {place.collection}")
+    owned = Counter(
+        number
+        for place, events in shown.items()
+        for number in {_number(title) for title, _, _ in events}
+        if world.things[number].owner == place.user
+    )
+    for number, count in owned.items():
+        thing = world.things[number]
+        if count > 1 and not (thing.twofold or thing.waived or (thing.moved and thing.app_acts)):
+            world.fail(f"T{number} stands in {count} calendars of {thing.owner}")
 
 
-def nothing_lost(world):  # noqa: C901, PLR0912 - one rule after another
+def _number(title):
+    return int(THING.search(title)[1])
+
+
+def nothing_lost(world, shown):
     """What was acknowledged is visible, or a receipt says what became of it; nothing vanishes by itself."""
     receipts = world.rows("SELECT id, state, uid, client_text, lost_text, words FROM intent")
     for row in receipts:
         if row["state"] not in CLOSED:
             world.fail(f"intent {row['id']} has no end")
     visible = {}
-    for user in world.office.people:
-        for title, _, _ in mirrored(world, user):
+    for events in shown.values():
+        for title, _, _ in events:
             match = THING.search(title)
             visible.setdefault(int(match[1]), set()).add(f"e{match[2]}")
     for token in world.refused:
-        for number, shown in visible.items():
-            if token in shown:
+        for number, tokens in visible.items():
+            if token in tokens:
                 world.fail(f"{token} of T{number} was refused and is shown all the same")
     for thing in world.things.values():
-        if thing.waived:
-            continue
-        shown = visible.get(thing.number, set())
-        certain = [act for act in thing.acts if act.certain]
-        written = {act.token: _receipt(receipts, thing, act.token) for act in certain if act.by == "client"}
-        for token, row in written.items():
-            if row is None:
-                world.fail(f"{token} of T{thing.number} was acknowledged and left no receipt")
-        if not certain:
-            continue
-        if not shown and not thing.removed and not _refused(written):
-            world.fail(f"T{thing.number} is gone though nobody deleted it")
-        if not shown or not certain or certain[-1].by != "client" or thing.acts[-1] is not certain[-1]:
-            continue
-        last = certain[-1].token
-        if last not in shown and written[last]["state"] != "refused" and not _kept(receipts, last):
-            world.fail(f"{last} of T{thing.number} was the last edit, and {shown} is shown")
+        if not thing.waived:
+            _kept(world, thing, receipts, visible.get(thing.number, set()))
 
 
-def _receipt(receipts, thing, token):
-    word = f"T{thing.number} {token}"
-    for row in receipts:
-        text = (row["client_text"] or "").replace("\r\n ", "")
-        if f"{word}\r" in text or f"{word}\n" in text:
-            return row
-    return None
+def _kept(world, thing, receipts, visible):
+    certain = [act for act in thing.acts if act.certain]
+    written = {act.token: receipt(receipts, thing, act.token) for act in certain if act.by == "client"}
+    for token, row in written.items():
+        if row is None:
+            world.fail(f"{token} of T{thing.number} was acknowledged and left no receipt")
+    if not certain:
+        return
+    if not visible and not thing.removed and not any(row["state"] == "refused" for row in written.values()):
+        world.fail(f"T{thing.number} is gone though nobody deleted it")
+    last = certain[-1]
+    if not visible or last.by != "client" or thing.acts[-1] is not last or last.token in visible:
+        return
+    if written[last.token]["state"] != "refused" and not _gave_way(receipts, thing, last.token):
+        world.fail(f"{last.token} of T{thing.number} was the last edit, and {visible} is shown")
 
 
-def _kept(receipts, token):
-    return any(f"{token}\r" in (row["lost_text"] or "").replace("\r\n ", "") for row in receipts)
-
-
-def _refused(written):
-    return any(row is not None and row["state"] == "refused" for row in written.values())
+def _gave_way(receipts, thing, token):
+    words = [{**row, "client_text": ""} for row in receipts]
+    return receipt(words, thing, token) is not None
 
 
 def silence(world):
     """Further looks write nothing: not at the vendor, not to a client."""
     before = _tags(world)
-    world.office.box.calls.clear()
+    world.office.new_calls()
     world.quiet = True
+    wrote = []
     for _ in range(SILENT_ROUNDS):
         world.clock.sleep(120.0)
+        world.post.deliver_all()
         for mortal in world.nodes:
             mortal.node.tick()
         for user in world.office.people:
             mortal.node.parts.admin.sync(user, full=False)
+        wrote += [call.endpoint for call in world.office.new_calls() if world.office.is_write(call)]
     world.quiet = False
-    wrote = [call.endpoint for call in world.office.box.calls._calls if world.office.is_write(call)]
     if wrote:
         world.fail(f"there is no silence: {wrote}")
     if _tags(world) != before:
@@ -145,8 +160,8 @@ def silence(world):
 
 def _tags(world):
     tags = {}
-    for user in world.office.people:
-        for view in world.nodes[0].service.collections(user):
-            listed = world.nodes[0].service.get_all(view.id)
-            tags[user, view.id] = (view.etag, view.sync_token, sorted((o.href, o.etag) for o in listed))
+    for place in world.places:
+        (view,) = [v for v in world.nodes[0].service.collections(place.user) if v.id == place.collection]
+        listed = world.nodes[0].service.get_all(view.id)
+        tags[place] = (view.etag, view.sync_token, sorted((o.href, o.etag) for o in listed))
     return tags

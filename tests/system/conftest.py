@@ -6,8 +6,11 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
+from databases import KINDS, empty_database
 
-@pytest.fixture
-def database(tmp_path):
+
+@pytest.fixture(params=KINDS)
+def database(request, tmp_path):
     """Return the address of an empty database."""
-    return f"sqlite:///{tmp_path}/queqiao.db"
+    with empty_database(request.param, tmp_path) as url:
+        yield url

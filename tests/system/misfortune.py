@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
-
-import sqlalchemy as sa
-
+from bridge.daemon.restore import restore as put_back
 from bridge.engine.custody.backup import backup as take_backup
-from bridge.engine.custody.restore import make_truthful
+from bridge.engine.points import Point
 from bridge.simulator.faults import fault_from_json
-from bridge.store.engine import Store
 
 FUSE_MAX = 24
 """Commits and requests, before and after, among which a death falls: longer than any single edit has."""
@@ -75,7 +71,43 @@ def node_restarts(world, mortal):
     world.nodes[number] = world._node(number)
 
 
+def node_will_die_at(world, _mortal):
+    """Let whichever node comes to a named step of an edit die there."""
+    point, number = world.rng.choice(list(Point)), world.rng.choice((1, 1, 1, 2, 3))
+    world.deathbed.await_at(point, number)
+    world.tell(f"whoever is at {point} for the {number}. time dies")
+
+
+def push_arrives(world, mortal):
+    waiting = world.post.waiting()
+    if not waiting:
+        return
+    push = waiting.pop(world.rng.randrange(len(waiting)))
+    if world.rng.random() < 0.2:
+        waiting.append(push)  # it comes again
+    world.tell("a push arrives")
+    world.survive(mortal, lambda: world.post.deliver(mortal, push))
+
+
+def push_is_lost(world, _mortal):
+    waiting = world.post.waiting()
+    if waiting:
+        waiting.pop(world.rng.randrange(len(waiting)))
+        world.tell("a push is lost")
+
+
+def is_backup_worth_it(world):
+    """Return whether there is something that the last backup does not have."""
+    return any(thing.touched_since for thing in world.things.values())
+
+
+def is_there_a_backup(world):
+    return world.backup is not None
+
+
 def backup(world, _mortal):
+    if not is_backup_worth_it(world):
+        return
     world.backup_number += 1
     file = world.folder / f"backup-{world.backup_number}"
     take_backup(world.nodes[0].engine.store, file)
@@ -87,23 +119,14 @@ def backup(world, _mortal):
 
 def restore(world, _mortal):
     """Put an older database back, as ``queqiao restore`` does: every daemon is ended before."""
-    if world.backup is None or not world.nodes[0].engine.store.is_sqlite:
+    if not is_there_a_backup(world):
         return
     world.tell("the backup is restored")
     for mortal in world.nodes:
         mortal.fuse = None
         mortal.node.close()
-    target = world.config.database.url.removeprefix("sqlite:///")
-    for suffix in ("-wal", "-shm"):
-        (world.folder / f"queqiao.db{suffix}").unlink(missing_ok=True)
-    shutil.copyfile(world.backup, target)
-    store = Store(world.config.database.url)
-    store.migrate()
-    with store.write() as c:
-        make_truthful(c, now_ms=world.clock.now_ms())
-    with store.read() as c:
-        assert c.execute(sa.text("PRAGMA integrity_check")).scalar() == "ok"
-    store.close()
+    world.clock.sleep(1.0)  # what is set aside bears the second in its name
+    put_back(world.config, world.backup, now_ms=world.clock.now_ms())
     world.restores += 1
     world.nodes = [world._node(2000 + 10 * world.restores + n) for n in range(len(world.nodes))]
     for thing in world.things.values():

@@ -1,10 +1,15 @@
-"""A node that can be killed between any two lines of its journal or of the wire."""
+"""A node that can be killed between any two lines of its journal or of the wire, and at each named step."""
 
 from __future__ import annotations
 
 import contextlib
+import os
+from types import SimpleNamespace
+
+import sqlalchemy as sa
 
 from benchmarks.virtual import Node, Wire
+from bridge.engine import points
 
 
 class Crash(BaseException):
@@ -21,6 +26,7 @@ class Mortal:
         """Called with this node while it waits for the vendor: the rest of the world goes on."""
         self.inside = False
         self.node = Node(config, clock, Wire(box, self._wire), number=number)
+        hurry(self.node.parts.engine.store.engine)
         self._guard(self.node.parts.engine.store)
 
     @property
@@ -38,6 +44,11 @@ class Mortal:
             self.is_dead = self.fuse <= 0
         if self.is_dead:
             raise Crash
+
+    def die(self):
+        """Die here and now."""
+        self.is_dead = True
+        raise Crash
 
     def _wire(self, _when):
         self.burn()
@@ -65,3 +76,49 @@ class Mortal:
                 yield c
 
         store.write, store.read = mortal_write, mortal_read
+
+
+def hurry(engine):
+    """Do without waiting for the disk: nothing here outlives this process."""
+    word = "PRAGMA synchronous = OFF" if engine.dialect.name == "sqlite" else "SET synchronous_commit = off"
+
+    def say(raw, _record):
+        cursor = raw.cursor()
+        cursor.execute(word)
+        cursor.close()
+        if engine.dialect.name != "sqlite":
+            raw.commit()
+
+    sa.event.listen(engine, "connect", say)
+    engine.dispose()
+
+
+class Deathbed:
+    """Lets whoever reaches a named step die there, instead of killing the process of the test."""
+
+    def __init__(self, who):
+        self._who = who
+        """Returns the node that works just now."""
+        self._kept = points.os, points._place, points._left
+        self.point = None
+
+    def __enter__(self):
+        points.os = SimpleNamespace(getpid=os.getpid, kill=lambda *_: self._die())
+        self.clear()
+        return self
+
+    def __exit__(self, *exc):
+        points.os, points._place, points._left = self._kept
+
+    def await_at(self, point, number):
+        """Let a node die when ``point`` is reached for the ``number``-th time from now on."""
+        self.point = point
+        points._place, points._left = point, number
+
+    def clear(self):
+        self.point = None
+        points._place, points._left = "", 1
+
+    def _die(self):
+        self.clear()
+        self._who().die()

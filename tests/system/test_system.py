@@ -1,7 +1,8 @@
-"""The whole system under one seed, on SQLite; ``pytest tests/system --seed 7 --steps 500`` plays another, or one again."""
+"""The whole system under one seed, on both databases; ``pytest tests/system --seed 7 --steps 500`` plays another, or one again."""
 
 import os
 
+import always
 import checks
 import pytest
 from offices import OFFICES
@@ -24,6 +25,7 @@ def run(seed, vendor, database, folder, steps):
     try:
         for number in range(1, steps + 1):
             world.step()
+            always.all_of(world)
             if number % CALM_EVERY == 0 or number == steps:
                 world.calm()
                 checks.all_of(world)

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import datetime as dt
 import random
-import re
 from collections import Counter
-from dataclasses import dataclass, field
 
 import sqlalchemy as sa
 from canary import TITLE, Canary
-from mortal import Crash, Mortal
+from mortal import Crash, Deathbed, Mortal
 from offices import OFFICES
+from pushes import Post
+from things import Broken, Device, Place, Thing
 
 from benchmarks.virtual import VirtualClock
 from bridge.config import Config, Database, Sync
-from bridge.engine.api import Login, SyncTokenInvalid
 from bridge.store import calendars
 
 START = dt.datetime(2026, 12, 7, 1, tzinfo=dt.UTC)
@@ -23,85 +22,10 @@ START = dt.datetime(2026, 12, 7, 1, tzinfo=dt.UTC)
 NODES = 2
 CALM_ROUNDS = 400
 """Rounds after which everything must have come to rest."""
-SILENT_ROUNDS = 3
+MEANWHILE = 0.15
+"""How likely somebody else does something at a turn of a request."""
 STORY_LINES = 400
 """Last lines of a run's story that a failure shows."""
-THING = re.compile(rf"{TITLE} T(\d+) e(\d+)")
-
-
-class Broken(AssertionError):
-    """An invariant does not hold; says which, and how to see it again."""
-
-
-@dataclass
-class Act:
-    """One change of a thing's title that somebody made."""
-
-    token: str
-    by: str
-    """``client`` or ``app``."""
-    at_s: float
-    certain: bool = True
-    """False: nobody knows whether it was taken, because the node died before it answered."""
-
-
-@dataclass
-class Thing:
-    """One event as people think of it, whatever names and ids it has."""
-
-    number: int
-    owner: str
-    is_series: bool = False
-    acts: list[Act] = field(default_factory=list)
-    removed: bool = False
-    """Somebody deleted it, at any time."""
-    touched_since: bool = False
-    """Since the last backup."""
-    waived: bool = False
-    """It was touched between a backup and its restore: the journal forgot, so only what is visible counts."""
-
-
-class Device:
-    """A client that only ever asks for what changed since its token."""
-
-    def __init__(self, user, name):
-        self.user, self.name = user, name
-        self.login = Login(user=user, device=name)
-        self.tokens = {}
-        self.held = {}
-
-    def sync(self, service, world):
-        """Ask for the changes and hold the result against the whole listing."""
-        service.touch(self.user)
-        views = service.collections(self.user)
-        for view in views:
-            held = self.held.setdefault(view.id, {})
-            try:
-                changed, gone = service.changes(view, self.tokens.get(view.id, ""))
-            except SyncTokenInvalid:
-                if not world.restores:
-                    world.fail(f"{self.name}: a sync token was refused though nothing was restored")
-                held.clear()
-                changed, gone = service.changes(view, "")
-            for href in gone:
-                held.pop(href, None)
-            found = service.get_many(view.id, list(changed))
-            for href in changed:
-                if href in found:
-                    held[href] = found[href]
-                else:
-                    held.pop(href, None)
-            self.tokens[view.id] = view.sync_token
-            listed = {o.href: o for o in service.get_all(view.id)}
-            if {h: (o.etag, o.text) for h, o in held.items()} != {
-                h: (o.etag, o.text) for h, o in listed.items()
-            }:
-                off = sorted(
-                    h
-                    for h in held.keys() | listed.keys()
-                    if h not in held or h not in listed or held[h].etag != listed[h].etag
-                )
-                world.fail(f"{self.name}: deltas and listing differ at {off}")
 
 
 class World:
@@ -125,28 +49,43 @@ class World:
         self.tokens_made = 0
         self.deaths = 0
         self.quiet = True
+        self.is_broken = False
         self.inside = 0
+        self.acting = []
         self.backup = None
         self.backup_number = 0
-        self.copied = set()
+        self.post = Post(self)
         self.canary = Canary([*self.office.secrets, "@example.com", "张三", "李四"])
         self.canary.__enter__()
+        self.deathbed = Deathbed(lambda: self.acting[-1])
+        self.deathbed.__enter__()
         self.nodes = [self._node(number) for number in range(NODES)]
-        for user, vendor_id in self.office.people.items():
-            admin = self.nodes[0].node.parts.admin
-            admin.user_add(user, email=f"{user}@example.com", links=[(self.office.source, vendor_id)])
-            (row,) = admin.connect_links(user, patience_s=60)
-            assert row["state"] == "connected", row
-        self.homes = {user: self.collection(user).id for user in self.office.people}
-        self.upstreams = {user: self.upstream(home) for user, home in self.homes.items()}
+        self.places = [place for user in self.office.people for place in self._connect(user)]
         self.devices = [Device("alice", "alice-1"), Device("alice", "alice-2"), Device("bob", "bob-1")]
-        self.office.box.calls.clear()
+        self.office.begin()
         self.quiet = False
 
     def _node(self, number):
         return Mortal(self.config, self.clock, self.office.box, number, self._meanwhile)
 
+    def _connect(self, user):
+        """Make a person known; returns their calendars."""
+        node = self.nodes[0].node
+        node.parts.admin.user_add(
+            user, email=f"{user}@example.com", links=[(self.office.source, self.office.ids[user])]
+        )
+        (row,) = node.parts.admin.connect_links(user, patience_s=60)
+        assert row["state"] == "connected", row
+        self.office.make_more(node.parts.service, user)
+        found = []
+        for view in node.parts.service.collections(user):
+            with node.parts.engine.store.read() as c:
+                calendar = calendars.collection(c, view.id).upstream_calendar_id
+            found.append(Place(user, view.id, calendar, self.office.host_of(user, calendar)))
+        return found
+
     def close(self):
+        self.deathbed.__exit__()
         self.canary.__exit__()
         for mortal in self.nodes:
             mortal.is_dead = False
@@ -158,44 +97,24 @@ class World:
         self.story.append(f"{self.clock.true_s - START.timestamp():10.1f}  {line}")
 
     def fail(self, why):
+        self.is_broken = True
         story = "\n".join(self.story[-STORY_LINES:])
         raise Broken(f"{why}\nvendor {self.vendor}, seed {self.seed}; what led to it:\n{story}")
 
     # ---- looking -----------------------------------------------------------------------------------------------
 
-    def upstream(self, collection_id):
-        """Return the vendor's id of the calendar behind a collection."""
-        with self.nodes[0].engine.store.read() as c:
-            return calendars.collection(c, collection_id).upstream_calendar_id
-
     def rows(self, statement, **values):
         with self.nodes[0].engine.store.read() as c:
             return [dict(r) for r in c.execute(sa.text(statement), values).mappings()]
 
-    def collection(self, user):
-        return self.nodes[0].service.collections(user)[0]
-
-    def home_of(self, user):
-        return self.homes[user]
-
-    def home(self, device):
-        """Return the collection in which a device works."""
-        return self.homes[device.user]
-
-    def calendar(self, user):
-        """Return the vendor's calendar behind a person's collection."""
-        return self.upstreams[user]
+    def places_of(self, user):
+        return [place for place in self.places if place.user == user]
 
     def living(self):
         return [thing for thing in self.things.values() if not thing.removed]
 
-    def items_of(self, user):
-        import rules
-
-        return rules.items_of(self, user)
-
     def title(self, thing, token):
-        thing.touched_since = True
+        thing.touch()
         return f"{TITLE} T{thing.number} {token}"
 
     def new_thing(self, owner):
@@ -211,7 +130,7 @@ class World:
 
     def _meanwhile(self, mortal):
         """While one node waits for the vendor, somebody else may do something."""
-        if self.quiet or self.inside or self.rng.random() > 0.15:
+        if self.quiet or self.inside or self.rng.random() > MEANWHILE:
             return
         self.inside += 1
         try:
@@ -222,6 +141,7 @@ class World:
 
     def survive(self, mortal, work):
         """Do something on a node that may die over it; returns (its result, whether it lived)."""
+        self.acting.append(mortal)
         try:
             return work(), True
         except Crash:
@@ -232,6 +152,8 @@ class World:
             mortal.node.vanish()
             self.nodes[self.nodes.index(mortal)] = self._node(1000 + self.deaths)
             return None, False
+        finally:
+            self.acting.pop()
 
     # ---- one turn ----------------------------------------------------------------------------------------------
 
@@ -239,17 +161,19 @@ class World:
         """Do one thing, chosen by the seed."""
         import rules
 
-        rule = self.rng.choices(rules.NAMES, rules.WEIGHTS)[0]
-        if nested and rule in rules.NOT_NESTED:
+        name = self.rng.choices(rules.NAMES, rules.WEIGHTS)[0]
+        if nested and not rules.RULES[name].is_small:
             return
-        self.counts[rule] += 1
-        rules.RULES[rule](self, mortal)
+        self.counts[name] += 1
+        rules.RULES[name].act(self, mortal)
 
     def step(self):
-        self.clock.sleep(self.rng.choice((0.0, 0.3, 1.0, 2.0, 7.0, 40.0)))
+        """Let a moment pass, then do one thing."""
+        self.pass_moment()
         self.turn(self.rng.choice(self.nodes))
-        if self.canary.told:
-            self.fail(f"a log line tells {self.canary.told[0]}")
+
+    def pass_moment(self):
+        self.clock.sleep(self.rng.choice((0.0, 0.3, 1.0, 2.0, 7.0, 40.0)))
 
     # ---- rest --------------------------------------------------------------------------------------------------
 
@@ -259,9 +183,11 @@ class World:
         self.quiet = True
         self.office.box.faults.clear()
         self.clock.step_s = 0.0
+        self.deathbed.clear()
         for mortal in self.nodes:
             mortal.fuse = None
         for _ in range(CALM_ROUNDS):
+            self.post.deliver_all()
             for mortal in self.nodes:
                 mortal.node.tick()
             if not self.rows("SELECT id FROM intent WHERE state IN ('waiting', 'in_flight')"):
