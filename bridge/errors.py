@@ -96,10 +96,12 @@ class Unauthorised(BridgeError):
 
     http_status = 503
 
-    def __init__(self, message: str, *, code: str = "", cause: str = "secret") -> None:
+    def __init__(self, message: str, *, code: str = "", cause: str = "secret", seen: str = "") -> None:
         super().__init__(message, code=code)
         self.cause = cause
         """One of ``secret``, ``permission``, ``address``, ``visible_range``, ``app``, ``id``."""
+        self.seen = seen
+        """For ``address``: this machine's network address as the vendor saw it, where it says so. Never in the message."""
 
 
 class TokenStale(BridgeError):

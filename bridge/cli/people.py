@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
 import click
@@ -18,6 +16,7 @@ from bridge.cli.shell import (
     as_json_option,
     aside,
     confirm,
+    new_file,
     print_rows,
     source_named,
     user_option,
@@ -28,8 +27,6 @@ from bridge.log import redact
 from bridge.web.profile import profile
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from bridge.engine.admin_api import Admin, NewPassword, Row
 
 PATIENCE_S = 20.0
@@ -173,7 +170,7 @@ def password_add(
     except ValueError as error:
         msg = f"--expires: {error}"
         raise click.UsageError(msg) from error
-    with _profile_file(profile_path) as file, shell.admin(config) as admin:
+    with new_file(profile_path, "--profile") as file, shell.admin(config) as admin:
         made = admin.password_add(name, label=label, read_only=read_only, expires_ms=expires_ms)
         if file is not None:
             file.write(profile(made.user, made.password, address_of(config.server), label))
@@ -280,25 +277,6 @@ def _connect(admin: Admin, name: str, patience_s: float, *, as_json: bool) -> li
     if not as_json:
         print_rows(rows, as_json=False, first=("source", "state"), empty="no links")
     return rows
-
-
-@contextlib.contextmanager
-def _profile_file(path: Path | None) -> Iterator[BinaryIO | None]:
-    """Yield a new file that only its owner reads, before a password is made for it; it goes away if none is."""
-    if path is None:
-        yield None
-        return
-    try:
-        file = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb")
-    except OSError as error:
-        msg = f"--profile: {clean(str(path))}: {error.strerror}; name a new file in a folder you may write to"
-        raise click.UsageError(msg) from error
-    try:
-        with file:
-            yield file
-    except BaseException:
-        path.unlink(missing_ok=True)
-        raise
 
 
 def _dav_url(config: Config) -> str:

@@ -8,7 +8,7 @@ import os
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 import click
 
@@ -148,6 +148,28 @@ def print_rows(
 def aside(text: str) -> None:
     """Say something on standard error that is no failure."""
     click.echo(clean(log.redact(text)), err=True)
+
+
+@contextlib.contextmanager
+def new_file(path: Path | None, option: str) -> Iterator[BinaryIO | None]:
+    """Yield a new file that only its owner reads, before its content is made; it goes away if none is made.
+
+    Raises a usage error that names the option where the file cannot be made, or is there.
+    """
+    if path is None:
+        yield None
+        return
+    try:
+        file = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb")
+    except OSError as error:
+        msg = f"{option}: {clean(str(path))}: {error.strerror}; name a new file in a folder you may write to"
+        raise click.UsageError(msg) from error
+    try:
+        with file:
+            yield file
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
 
 
 def confirm(question: str) -> None:

@@ -1,4 +1,4 @@
-"""Sending JSON to a vendor and reading JSON back; nothing outside this file knows httpx.
+"""Sending JSON to a vendor and reading JSON back; no other part of a provider knows httpx.
 
 Every failure becomes one class of :mod:`bridge.errors`, decided by one question: may the request have had an
 effect? Calls marked as writes that left without a clear answer raise OutcomeUnknown; the same for a read is
@@ -11,6 +11,7 @@ import email.utils
 import ipaddress
 import json
 import logging
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http.cookiejar import CookieJar, DefaultCookiePolicy
@@ -452,6 +453,24 @@ class Transport:
             return None
         wait_s = moment.timestamp() - self._runtime.clock.now_ms() / 1000
         return min(max(wait_s, 0.0), RETRY_AFTER_MAX_S)
+
+
+_NUMBERS: Final = re.compile(r"[0-9a-fA-F:.]{3,45}")
+SEEN_CHARS_MAX: Final = 2000
+"""Characters of a vendor's message that are looked through for an address."""
+
+
+def address_in(words: object) -> str:
+    """Return the first network address that a vendor's message names: the caller's, where a caller is refused."""
+    for found in _NUMBERS.findall(str(words or "")[:SEEN_CHARS_MAX]):
+        text = found.strip(".") if "." in found else found
+        if text.count(".") != 3 and text.count(":") < 2:
+            continue
+        try:
+            return str(ipaddress.ip_address(text))
+        except ValueError:
+            continue
+    return ""
 
 
 # ---- pure parts ------------------------------------------------------------------------------------------

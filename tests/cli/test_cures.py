@@ -16,9 +16,12 @@ from bridge.engine.admin import Admin
 from bridge.errors import Unauthorised, Unreachable
 from bridge.model.cures import CAUSES, CURES, NOBODY, STATES, WAIT, advice, cure_of
 from bridge.providers.wecom.limits import LIMITS
+from bridge.simulator import wecom
+from bridge.simulator.http import serve
 from bridge.store import calendars, people
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 STATE_NAMES = {
@@ -83,10 +86,21 @@ class Shop:
         return json.loads(self(*words, "--json").stdout.splitlines()[-1])
 
 
+@pytest.fixture(scope="module")
+def vendor() -> Iterator[str]:
+    """Return the address of somebody who answers over HTTP."""
+    with serve(wecom.build(), "127.0.0.1", 0) as box:
+        yield box.url
+
+
 @pytest.fixture(params=sorted(PLACES), ids="-".join)
 def refused(request, config: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Shop, str, str]:
     kind, cause = request.param
     error = Unauthorised("the vendor said no", code="1", cause=cause)
+    # Doctor goes the way to a vendor before it asks anything.
+    vendor = request.getfixturevalue("vendor")
+    text = config.read_text().replace('secret = "s"\n', f'secret = "s"\nbase_url = "{vendor}"\n')
+    config.write_text(text.replace('push = "stream"\n', f'push = "stream"\noapi_base_url = "{vendor}"\n'))
     real = compose.registry.build
     monkeypatch.setattr(
         compose.registry,

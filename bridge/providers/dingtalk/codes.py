@@ -20,6 +20,7 @@ from bridge.errors import (
     Unauthorised,
     Unreachable,
 )
+from bridge.providers.http import address_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -213,7 +214,7 @@ def _forbidden(said: str, code: str, body: dict[str, Any], now_ms: int, asked_s:
             code=code,
         )
     if "whitelist" in key:
-        return _unauthorised(said, code, "address")
+        return _unauthorised(said, code, "address", body.get("message") or body.get("description"))
     scopes = _scopes(body)
     missing = f"; missing permission: {', '.join(scopes)}" if scopes else ""
     return _unauthorised(f"{said}{missing}", code, "permission")
@@ -268,16 +269,16 @@ def _of_errcode(endpoint: Endpoint, errcode: str, body: dict[str, Any], now_ms: 
     if code in OAPI_PERMISSION:
         return _unauthorised(said, code, "permission")
     if code in OAPI_ADDRESS:
-        return _unauthorised(said, code, "address")
+        return _unauthorised(said, code, "address", body.get("errmsg"))
     return Refused(said, code=code)
 
 
 # ---- sentences -------------------------------------------------------------------------------------------
 
 
-def _unauthorised(said: str, code: str, cause: str) -> Unauthorised:
-    """Return the failure that a person must mend; how, stands in ``model.cures``."""
-    return Unauthorised(said, code=code, cause=cause)
+def _unauthorised(said: str, code: str, cause: str, words: object = "") -> Unauthorised:
+    """Return the failure that a person must mend; how, stands in ``model.cures``. ``words`` may name our address."""
+    return Unauthorised(said, code=code, cause=cause, seen=address_in(words))
 
 
 def _said(endpoint: Endpoint, status: int, code: str, words: object) -> str:

@@ -22,7 +22,7 @@ from bridge.errors import (
     Unauthorised,
     Unreachable,
 )
-from bridge.providers.http import STATUS_TOO_MANY, asks_to_wait, unclear
+from bridge.providers.http import STATUS_TOO_MANY, address_in, asks_to_wait, unclear
 from bridge.providers.wecom.schema import as_int, as_text
 
 if TYPE_CHECKING:
@@ -233,7 +233,8 @@ def failure_of(endpoint: Endpoint, code: int, errmsg: str = "") -> BridgeError:
         slow = endpoint.name in LOOKUPS and meaning.wait_s == MINUTE_WINDOW_S
         return Throttled(message, retry_after_s=LOOKUP_WINDOW_S if slow else meaning.wait_s, code=text)
     if meaning.kind is Unauthorised:
-        return Unauthorised(message, code=text, cause=meaning.cause)
+        seen = address_in(errmsg) if meaning.cause == "address" else ""
+        return Unauthorised(message, code=text, cause=meaning.cause, seen=seen)
     return meaning.kind(message, code=text)
 
 

@@ -103,6 +103,27 @@ class Callbacks:
             created_s=int(created) if created.isascii() and created.isdigit() else 0,
         )
 
+    def probe(self, *, now_s: float, random: bytes) -> tuple[dict[str, str], bytes]:
+        """Return what WeCom would ask to check the address (``verify``), and the answer it would expect.
+
+        ``random``: at least 24 bytes; only to try out from here whether a callback arrives.
+        """
+        echo = str(int.from_bytes(random[RANDOM_BYTES : RANDOM_BYTES + 8], "big")).encode()
+        content = (
+            random[:RANDOM_BYTES] + len(echo).to_bytes(LENGTH_BYTES, "big") + echo + self._receive_id.encode()
+        )
+        pad = BLOCK_BYTES - len(content) % BLOCK_BYTES
+        encryptor = Cipher(algorithms.AES(self._key), modes.CBC(self._key[:RANDOM_BYTES])).encryptor()
+        sealed = encryptor.update(content + bytes([pad]) * pad) + encryptor.finalize()
+        encrypted, timestamp, nonce = base64.b64encode(sealed).decode(), str(int(now_s)), random[:8].hex()
+        query = {
+            "msg_signature": signature(self._token, timestamp, nonce, encrypted),
+            "timestamp": timestamp,
+            "nonce": nonce,
+            "echostr": encrypted,
+        }
+        return query, echo
+
     def _check(self, query: Mapping[str, str], encrypted: str, now_s: float) -> None:
         """Check the signature, then the age."""
         timestamp, nonce = query.get("timestamp", ""), query.get("nonce", "")
