@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final
 from bridge.engine import merging, outcome
 from bridge.engine.context import is_dead
 from bridge.engine.desired import Desired, desire
+from bridge.engine.doubt import nothing_else_made_it
 from bridge.engine.judge import Situation, changed_answers, restriction, situation
 from bridge.engine.points import Point, reached
 from bridge.engine.steps_json import Sent, decode_sent, encode_sent
@@ -355,6 +356,10 @@ class _Job:
         self._in_doubt = True
         answer = provider.settle(self._target, sent.operation, sent.token, known)
         self._in_doubt = False
+        if isinstance(answer, Applied) and not (
+            answer.is_sure or nothing_else_made_it(self._engine, self._collection.calendar_id, answer)
+        ):
+            answer = NotApplied()
         log.info(
             "intent.settled",
             extra=fields(

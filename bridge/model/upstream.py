@@ -120,6 +120,8 @@ class Applied:
     """The created, changed or split-off item as the vendor holds it now; None when it was deleted."""
     series: Upstream | None = None
     """After Split and Drop: the series as it is now, where that is known."""
+    is_sure: bool = True
+    """False: the item may be what was made, changed by a person since; true if nothing else of ours can have made it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,6 +30,47 @@ def test_an_answer_lost_around_a_creation_leaves_exactly_one_event(world, kind, 
     assert [r["outcome"] for r in world.receipts()] == ["applied"]
 
 
+CHANGES = {
+    "renamed": lambda side, item: side.rename(item, "By hand"),
+    "moved": lambda side, item: side.shift(item, 3600),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_what_a_person_changes_before_the_bridge_could_ask_is_not_made_again(world, change):
+    world.sync(full=True)
+    world.fault(kind="reset", when="after", match=world.side.create_endpoint, method="POST")
+    assert world.put("u1.ics", one()).waiting
+    world.rest()
+    (item,) = world.side.items()
+    CHANGES[change](world.side, item)
+    world.carry(90)
+    assert len(world.side.items()) == 1
+    world.sync()
+    (held,) = world.service.get_all(world.collection.id)
+    assert held.href == "u1.ics"
+    if change == "renamed":
+        assert world.side.titles() == ["By hand"]
+        assert "SUMMARY:By hand" in held.text
+    else:
+        assert held.starts_ms == int((day(0) + HOUR).timestamp() * 1000)
+        assert "SUMMARY:Once" in held.text
+
+
+def test_another_event_at_the_same_time_is_not_taken_for_the_one_in_doubt(world):
+    """Its own edit is still on its way, so that nobody knows yet whose it is."""
+    world.sync(full=True)
+    world.fault(kind="reset", when="before", match=world.side.create_endpoint, method="POST", count=3)
+    world.put("u1.ics", one())
+    world.put("u2.ics", ics(vevent("u2", day(0), day(0) + HOUR, summary="Twice")))
+    world.carry(90)
+    assert world.side.titles() == ["Once", "Twice"]
+    world.sync()
+    assert "SUMMARY:Once" in world.text("u1.ics")
+    assert "SUMMARY:Twice" in world.text("u2.ics")
+    assert len(world.service.get_all(world.collection.id)) == 2
+
+
 @pytest.mark.parametrize("kind", ["throttle", "status"])
 def test_a_creation_in_doubt_stays_in_doubt_while_asking_for_it_fails(world, kind):
     world.fault(kind="reset", when="after", match=world.side.create_endpoint, method="POST")

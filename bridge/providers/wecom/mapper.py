@@ -57,13 +57,20 @@ class WeComMapper:
         """Return why nobody may change the item, or ""; who may write is decided per calendar."""
         return "it was cancelled in WeCom" if is_cancelled(snapshot) else ""
 
-    def same_content(self, wanted: Upstream, held: Upstream) -> bool:
-        """Return whether ``held`` shows title, texts, times and rule of ``wanted``.
+    def differences(self, wanted: Upstream, held: Upstream) -> int:
+        """Return in how many of title, description, place and time (with the rule) two schedules differ.
 
         People and reminders do not count: WeCom may drop a member whom the app cannot see.
         """
         nobody = Roster()
-        return _bare(self.decode(wanted, "", nobody)) == _bare(self.decode(held, "", nobody))
+        ours, theirs = (_bare(self.decode(one, "", nobody)) for one in (wanted, held))
+        texts = (
+            int(ours.summary != theirs.summary)
+            + int(ours.description != theirs.description)
+            + int(ours.location != theirs.location)
+        )
+        ours, theirs = (replace(one, summary="", description="", location="") for one in (ours, theirs))
+        return texts + int(ours != theirs)
 
 
 def _bare(event: Event) -> Event:

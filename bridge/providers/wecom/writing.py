@@ -41,7 +41,7 @@ from bridge.providers.wecom.overlay import (
     without_occurrence,
     writable,
 )
-from bridge.providers.wecom.reading import Found, fetch_all, list_all, upstream
+from bridge.providers.wecom.reading import fetch_all, list_all, upstream
 from bridge.providers.wecom.schema import (
     THIS_ONLY,
     WHOLE_SERIES,
@@ -258,7 +258,7 @@ class Writer:
         match operation:
             case Create(payload=payload):
                 found = self._find(client, target, cast("ScheduleJson", payload), known)
-                return NotApplied() if found is None else Applied(item=found)
+                return NotApplied() if found is None else Applied(item=found[0], is_sure=found[1])
             case Update():
                 return self._settle_update(client, operation)
             case Split():
@@ -299,48 +299,58 @@ class Writer:
         if not is_out and single["start_time"] >= at_s:
             return NotApplied()
         found = self._find(client, target, single, known)
-        if found is None:
+        if found is None or not (is_out or found[1]):
             return NotApplied()
         if not is_out:
             with contextlib.suppress(NoSuchOccurrence):
                 client.schedule_del(drop_body(operation.series_id, at_s))
         expected = series if is_out else without_occurrence(series, at_s)
-        return Applied(item=found, series=self._read_back(client, operation.series_id, expected))
+        now = self._read_back(client, operation.series_id, expected)
+        return Applied(item=found[0], is_sure=found[1], series=now)
 
-    def _find(self, client: Client, target: Target, wanted: ScheduleJson, known: Known) -> Upstream | None:
-        """Look for a schedule that nobody knows yet and that shows what was to be made."""
+    def _find(
+        self, client: Client, target: Target, wanted: ScheduleJson, known: Known
+    ) -> tuple[Upstream, bool] | None:
+        """Look for a schedule that nobody knows yet and that shows what was to be made.
+
+        Only the app adds schedules to a calendar that it made (reference 4.1): if none shows just that, the only one
+        that differs in one thing may be ours, changed by a person meanwhile. False says that this is not sure.
+        """
+        near: list[Upstream] = []
         for look in range(LOOKS):
             if look:
                 self.clock.sleep(LOOK_PAUSE_S)
-            listed = list_all(client, target.calendar_id)
-            candidates = [
-                key
-                for key, entry in listed.items()
-                if key not in known.ids
-                and key not in known.gone
-                and not is_cancelled(entry)
-                and as_int(entry.get("start_time")) == wanted["start_time"]
+            fresh = {
+                key: as_int(entry.get("start_time")) == wanted["start_time"]
+                for key, entry in list_all(client, target.calendar_id).items()
+                if key not in known.ids and key not in known.gone and not is_cancelled(entry)
+            }
+            candidates = sorted(fresh, key=lambda key: not fresh[key])
+            found = fetch_all(client, candidates[:CANDIDATES_MAX])
+            standing = [
+                upstream(key, snapshot)
+                for key, snapshot in found.items()
+                if snapshot is not None and not is_cancelled(snapshot)
             ]
-            found = self._best(fetch_all(client, candidates[:CANDIDATES_MAX]), wanted)
-            if found is not None:
-                return found
-        return None
+            best = self._best(standing, wanted)
+            if best is not None:
+                return best, True
+            near = [
+                one
+                for one in standing
+                if self.mapper.differences(Upstream(id="", snapshot={**wanted}), one) == 1
+            ]
+        return (near[0], False) if len(near) == 1 else None
 
-    def _best(self, found: Found, wanted: ScheduleJson) -> Upstream | None:
+    def _best(self, found: list[Upstream], wanted: ScheduleJson) -> Upstream | None:
         """Return the schedule that shows ``wanted``, preferring the same people; the first of equals."""
         ours = Upstream(id="", snapshot={**wanted})
         people = {userid.casefold() for userid in as_ids(wanted.get("attendees"))}
-        best: Upstream | None = None
-        for key, snapshot in found.items():
-            if snapshot is None or is_cancelled(snapshot):
-                continue
-            theirs = upstream(key, snapshot)
-            if not self.mapper.same_content(ours, theirs):
-                continue
-            if {userid.casefold() for userid in as_ids(snapshot.get("attendees"))} == people:
+        same = [theirs for theirs in found if not self.mapper.differences(ours, theirs)]
+        for theirs in same:
+            if {userid.casefold() for userid in as_ids(theirs.snapshot.get("attendees"))} == people:
                 return theirs
-            best = best or theirs
-        return best
+        return same[0] if same else None
 
     # ---- single steps ----
 
