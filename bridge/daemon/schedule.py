@@ -11,8 +11,8 @@ from apscheduler.executors.pool import ThreadPoolExecutor as TickerPool
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from bridge.engine import horizon, links, pull
+from bridge.engine.pacing import is_alive, poll_s
 from bridge.engine.polling import interval_s
-from bridge.engine.push import is_alive, poll_s
 from bridge.errors import BridgeError
 from bridge.log import fields
 from bridge.store import calendars, intents, objects, shared

@@ -6,6 +6,7 @@ import logging
 import re
 from typing import TYPE_CHECKING, Final
 
+from bridge.engine.pacing import is_billed
 from bridge.errors import BridgeError, Missing, NotAllowed, OutcomeUnknown, Throttled, Unauthorised
 from bridge.log import fields
 from bridge.plan.intent import backoff_s
@@ -24,7 +25,11 @@ LEASE_MS: Final = 120_000
 MAKE_ATTEMPTS_MAX: Final = 2
 """A calendar whose creation got no answer is made once more, then a person has to look: WeCom lists none."""
 RECHECK_MS: Final = 24 * 3_600_000
-"""How often a connected link's calendars are looked up again (a billed call at DingTalk)."""
+"""How often a connected link's calendars are looked up again (milliseconds)."""
+WORKS_MS: Final = 2 * RECHECK_MS
+"""Where calls are billed, a link is not looked at as long as one of its calendars was read so lately: it works ..."""
+LIST_AGAIN_MS: Final = 7 * RECHECK_MS
+"""... but for what this finds besides: calendars that somebody shares by now."""
 COLOR: Final = "#3F7FBF"
 _NOT_SLUG: Final = re.compile(r"[^a-z0-9]+")
 
@@ -198,7 +203,17 @@ def tick(engine: Engine, *, count: int = 20) -> int:
     now_ms = engine.clock.now_ms()
     with engine.store.read() as c:
         due = people.links_due(c, now_ms=now_ms, count=count)
-        due += people.links_stale(c, before_ms=now_ms - RECHECK_MS, count=count)
+        for billed in (False, True):
+            sources = [x for x in engine.sources if is_billed(engine, x) is billed]
+            before_ms = now_ms - RECHECK_MS
+            due += people.links_stale(
+                c,
+                sources,
+                before_ms=before_ms,
+                works_ms=now_ms - WORKS_MS,
+                anyway_ms=now_ms - LIST_AGAIN_MS if billed else before_ms,
+                count=count,
+            )
     for link in due:
         connect(engine, link)
     return len(due)

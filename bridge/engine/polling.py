@@ -10,22 +10,14 @@ from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
 from bridge.clock import utc_from_ms
-from bridge.engine.push import is_billed, poll_factor, poll_s
+from bridge.engine.pacing import ASLEEP_S, LOOKED_LATELY_MS, SELDOM, is_billed, poll_factor, poll_s, spread_s
 
 if TYPE_CHECKING:
     from bridge.engine.context import Engine
     from bridge.store.rows import CalendarRow
 
-LOOKED_LATELY_MS: Final = 24 * 3_600_000
-"""A calendar that no client asked for in so long (milliseconds) is polled seldom; the next look ends that at once."""
-
-SELDOM: Final = 10
-"""How much more seldom that is."""
-
 ASLEEP_MS: Final = 14 * LOOKED_LATELY_MS
 """A calendar that no client asked for in so long (milliseconds) is looked at once a day only, if calls are billed."""
-
-ASLEEP_S: Final = 86_400.0
 
 NIGHT_FROM_H: Final = 22
 NIGHT_TO_H: Final = 6
@@ -41,17 +33,22 @@ def interval_s(engine: Engine, calendar: CalendarRow, looked_ms: int) -> float:
     seconds = poll_s(engine, source_id) * poll_factor(engine, source_id)
     billed = is_billed(engine, source_id)
     unseen_ms = now_ms - looked_ms
-    if billed and unseen_ms >= ASLEEP_MS:
-        return max(ASLEEP_S, seconds)
+    if billed:
+        seconds = max(seconds, spread_s(engine, source_id))
+        if unseen_ms >= ASLEEP_MS:
+            return max(ASLEEP_S, seconds)
     if unseen_ms >= LOOKED_LATELY_MS:
         seconds *= SELDOM
-    if billed and is_night(engine, source_id):
-        seconds *= NIGHT_FACTOR
+    if billed and (morning_s := until_morning_s(engine, source_id)):
+        seconds = min(seconds * NIGHT_FACTOR, max(seconds, morning_s))
     return seconds
 
 
-def is_night(engine: Engine, source_id: str) -> bool:
-    """Return whether people of a source are asleep, as far as their zone tells."""
+def until_morning_s(engine: Engine, source_id: str) -> float:
+    """Return the seconds until the night of a source's people ends, as far as their zone tells; 0 by day."""
     zone = ZoneInfo(engine.default_zone(source_id))
-    hour = utc_from_ms(engine.clock.now_ms()).astimezone(zone).hour
-    return hour >= NIGHT_FROM_H or hour < NIGHT_TO_H
+    now = utc_from_ms(engine.clock.now_ms()).astimezone(zone)
+    if NIGHT_TO_H <= now.hour < NIGHT_FROM_H:
+        return 0.0
+    hours = (NIGHT_TO_H - now.hour) % 24
+    return max(1.0, hours * 3600.0 - now.minute * 60 - now.second)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from bridge.engine.applying import Tally, apply_aside, apply_changes, apply_items
 from bridge.engine.held import Brake, dump_ids, held_ids
+from bridge.engine.pacing import is_alive, is_billed
 from bridge.engine.texts import (
     loads,
 )
@@ -34,7 +35,10 @@ LEASE_MS: Final = 300_000
 GONE_RETRY_S: Final = 300.0
 """Before the next look at a calendar that the vendor says is gone, or not ours (seconds): somebody has to act first."""
 DEEP_EVERY_MS: Final = 6 * 3_600_000
-"""How often a pull looks at the whole window where the vendor also has a delta."""
+"""How often a pull looks at the whole window where the vendor also has a delta ..."""
+DEEP_BILLED_MS: Final = 7 * 86_400_000
+DEEP_UNTOLD_MS: Final = 2 * 86_400_000
+"""... and where each page of it is billed: while pushes tell of what a delta may keep to itself, and without them."""
 
 
 class Busy(BridgeError):
@@ -124,7 +128,7 @@ def _pull(engine: Engine, calendar: CalendarRow, *, deep: bool, full: bool, rele
         raise Missing(msg)
     target = Target(user_id=calendar.account or acting[0].me, calendar_id=calendar.upstream_id)
     now_ms = engine.clock.now_ms()
-    deep = deep or not calendar.cursor or now_ms - calendar.deep_ms > DEEP_EVERY_MS
+    deep = deep or not calendar.cursor or now_ms - calendar.deep_ms > _deep_every_ms(engine, calendar)
     tally = Tally()
     cursor, page = "" if full else calendar.cursor, ""
     aside: dict[int, dict[str, Upstream]] = {c.id: {} for c in acting}
@@ -166,6 +170,12 @@ def _pull(engine: Engine, calendar: CalendarRow, *, deep: bool, full: bool, rele
         page = result.next
     msg = f"the calendar has more than {PAGES_MAX} pages; it is read as far as that"
     raise BridgeError(msg)
+
+
+def _deep_every_ms(engine: Engine, calendar: CalendarRow) -> int:
+    if not is_billed(engine, calendar.source_id):
+        return DEEP_EVERY_MS
+    return DEEP_BILLED_MS if is_alive(engine, calendar.source_id) else DEEP_UNTOLD_MS
 
 
 def _known(

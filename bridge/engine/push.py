@@ -2,7 +2,7 @@
 
 ``take`` only puts a push into a queue in memory and returns at once. A push is a hint, never the news itself: one that
 is lost (the process ended, the queue was full, the vendor failed for too long) costs time, because the next sweep
-brings what it told. While pushes arrive, sweeps are that net and come more seldom (:func:`poll_factor`).
+brings what it told. While pushes arrive, sweeps are that net and come more seldom (:func:`bridge.engine.pacing.poll_factor`).
 
 Bursts: what is told about one calendar within :data:`QUIET_S` is asked for together. Echoes of our own writes are
 dropped (:mod:`bridge.engine.echoes`); an item with an edit on its way is asked for when that has ended.
@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from bridge.engine import pull
+from bridge.engine.pacing import EVERY_NODE, alive_name, later_s, poll_s, used_up_name
 from bridge.engine.refresh import refresh, reread
 from bridge.errors import BridgeError, Exhausted, NotAllowed, Throttled, Unauthorised
 from bridge.log import fields
@@ -78,9 +79,6 @@ without content begins it anew, the first one with content ends it."""
 
 NOTED_EVERY_S: Final = 60.0
 """How often a working push is written down (seconds)."""
-
-POLL_FACTOR: Final = 6.0
-"""How much more seldom calendars are polled while pushes tell what changes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,6 +175,11 @@ class Pushes:
         with self._wake:
             return not (self._inbox or self._batches or self._running or self._busy)
 
+    def due_in_s(self) -> float | None:
+        """Return the seconds until there is something to do; None: nothing waits."""
+        with self._wake:
+            return 0.0 if self._inbox else self._pause_s()
+
     def note_alive(self, source_id: str, length_ms: int) -> None:
         """Let every node know that pushes of a source arrive; written down at most once in a while."""
         now_s = self._clock.monotonic_s()
@@ -212,7 +215,7 @@ class Pushes:
             self._wake.notify()
 
     def _write_alive(self, source_id: str, length_ms: int) -> None:
-        engine, name = self._engine, _alive(source_id)
+        engine, name = self._engine, alive_name(source_id)
         with engine.store.write() as c:
             was_alive = shared.is_leased(c, name)
             shared.take_lease(c, name, owner=EVERY_NODE, length_ms=length_ms)
@@ -223,7 +226,7 @@ class Pushes:
             log.info("push.working", extra=fields(source=source_id))
 
     def _write_spent(self, source_id: str, *, spent: bool) -> None:
-        engine, name = self._engine, _used_up(source_id)
+        engine, name = self._engine, used_up_name(source_id)
         with engine.store.write() as c:
             if spent:
                 shared.take_lease(c, name, owner=EVERY_NODE, length_ms=SPENT_MS)
@@ -343,11 +346,14 @@ class Pushes:
             if (kept := [news for news in told if not self._is_echo(batch.calendar_id, news)])
         }
         now_s = self._clock.monotonic_s()
+        if not (wanted or batch.itself) or self._leaves_to_sweep(batch.calendar_id):
+            return None
+        told_ms = {item_id: max(news.updated_ms for news in told) for item_id, told in wanted.items()}
         try:
             if batch.itself:
                 reread(engine, batch.calendar_id)
                 batch.itself = False
-            done = refresh(engine, batch.calendar_id, frozenset(wanted))
+            done = refresh(engine, batch.calendar_id, frozenset(wanted), told_ms)
         except pull.Busy:
             batch.items, batch.due_s = wanted, now_s + BUSY_S
             return self._until_given_up(batch, now_s, "busy")
@@ -357,6 +363,22 @@ class Pushes:
         batch.items = {item_id: told for item_id, told in wanted.items() if item_id in done.waiting}
         batch.due_s = now_s + BUSY_S
         return self._until_given_up(batch, now_s, "edit") if batch.items else None
+
+    def _leaves_to_sweep(self, calendar_id: int) -> bool:
+        """Return whether the month's calls do not carry a look of its own: then the next sweep, which comes sooner, does it."""
+        engine = self._engine
+        with engine.store.read() as c:
+            row, looked_ms = calendars.get(c, calendar_id), calendars.looked_ms(c, calendar_id)
+        if row is None:
+            return True
+        wait_s = later_s(engine, row, looked_ms)
+        if not wait_s:
+            return False
+        at_ms = engine.clock.now_ms() + int(wait_s * 1000)
+        with engine.store.write() as c:
+            calendars.pull_one_before(c, calendar_id, at_ms)
+        log.info("push.gathered", extra=fields(calendar=calendar_id, retry_after_s=round(wait_s, 1)))
+        return True
 
     def _until_given_up(self, batch: _Batch, now_s: float, reason: str) -> _Batch | None:
         """Wait on, but not for ever."""
@@ -395,9 +417,9 @@ class Pushes:
         with engine.store.write() as c:
             row = calendars.get(c, batch.calendar_id)
             if row is not None:
-                at_ms = engine.clock.now_ms() + _poll_ms(engine, row.source_id)
-                if row.pull_at_ms > at_ms:
-                    calendars.set_state(c, row, pull_at_ms=at_ms)
+                calendars.pull_one_before(
+                    c, batch.calendar_id, engine.clock.now_ms() + _poll_ms(engine, row.source_id)
+                )
 
 
 # ---- which calendars --------------------------------------------------------------------------------------------
@@ -419,40 +441,5 @@ def _concerns(news: News, row: CalendarRow) -> bool:
     return row.upstream_id == news.calendar_id
 
 
-# ---- how seldom to poll -----------------------------------------------------------------------------------------
-
-EVERY_NODE: Final = "push"
-"""Owner of the leases below: whichever node hears something keeps them for all."""
-
-
-def poll_factor(engine: Engine, source_id: str) -> float:
-    """Return how many times the usual interval a calendar of this source waits between two sweeps."""
-    return POLL_FACTOR if is_alive(engine, source_id) else 1.0
-
-
-def is_alive(engine: Engine, source_id: str) -> bool:
-    """Return whether pushes of a source arrive, with content, at whichever node."""
-    with engine.store.read() as c:
-        return shared.is_leased(c, _alive(source_id)) and not shared.is_leased(c, _used_up(source_id))
-
-
-def poll_s(engine: Engine, source_id: str) -> float:
-    """Return the usual interval between two sweeps, without pushes, in seconds."""
-    return engine.sync.poll_billed_s if is_billed(engine, source_id) else engine.sync.poll_s
-
-
-def is_billed(engine: Engine, source_id: str) -> bool:
-    """Return whether a source's calls cost something."""
-    return hasattr(engine.sources.get(source_id), "monthly_calls")
-
-
 def _poll_ms(engine: Engine, source_id: str) -> int:
     return int(poll_s(engine, source_id) * 1000)
-
-
-def _alive(source_id: str) -> str:
-    return f"push:{source_id}"
-
-
-def _used_up(source_id: str) -> str:
-    return f"push-spent:{source_id}"

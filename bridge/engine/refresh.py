@@ -34,8 +34,14 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-ITEMS_MAX: Final = 3
-"""Items that are fetched one by one, where the vendor has a call for each; for more, one pull is cheaper."""
+ITEMS_MAX: Final = 1
+"""Items that are fetched by a call each, where the vendor has no call for many; for more, one pull is cheaper."""
+
+UNTOLD_MAX: Final = 10
+"""Items that a pull said nothing of, and that are fetched by a call each after all; for more, the whole window is looked at."""
+
+SECOND_MS: Final = 1000
+"""Vendors tell the time of a change in whole seconds in one place, and finer in another."""
 
 TOGETHER_MAX: Final = 100
 """Items that are fetched in one call, where the vendor has a call for many."""
@@ -62,9 +68,12 @@ class Refreshed:
     pulled: bool = False
 
 
-def refresh(engine: Engine, calendar_id: int, item_ids: frozenset[str]) -> Refreshed:
+def refresh(
+    engine: Engine, calendar_id: int, item_ids: frozenset[str], told_ms: Mapping[str, int] | None = None
+) -> Refreshed:
     """Fetch items and bring every collection of the calendar to what the vendor says of them.
 
+    ``told_ms``: item -> the vendor's time of change, where the push told one.
     Raises pull.Busy while the calendar is being read, and whatever the provider raises. A calendar that is shown to
     nobody any more is nothing to do.
     """
@@ -82,8 +91,13 @@ def refresh(engine: Engine, calendar_id: int, item_ids: frozenset[str]) -> Refre
         return Refreshed(waiting=waiting)
     together = provider.mapper.limits.fetches_together
     if len(wanted) > (TOGETHER_MAX if together else ITEMS_MAX):
+        before = _held(engine, collections, wanted)
         pull.pull(engine, calendar_id)
-        return Refreshed(waiting=waiting, pulled=True)
+        wanted = frozenset() if together else _untold(engine, collections, wanted, before, told_ms or {})
+        if len(wanted) > UNTOLD_MAX:
+            pull.pull(engine, calendar_id, deep=True)
+        if not wanted or len(wanted) > UNTOLD_MAX:
+            return Refreshed(waiting=waiting, pulled=True)
     with pull.leased(engine, calendar_id):
         held = _held(engine, collections, wanted)
         found = provider.fetch(_target(calendar, collections), sorted(wanted))
@@ -153,6 +167,33 @@ def _held(engine: Engine, collections: list[CollectionRow], wanted: frozenset[st
 
 def _target(calendar: CalendarRow, collections: list[CollectionRow]) -> Target:
     return Target(user_id=calendar.account or collections[0].me, calendar_id=calendar.upstream_id)
+
+
+def _untold(
+    engine: Engine,
+    collections: list[CollectionRow],
+    wanted: frozenset[str],
+    before: Mapping[str, ItemRow],
+    told_ms: Mapping[str, int],
+) -> frozenset[str]:
+    """Return the items of which a pull brought nothing: a delta may be silent, of deletions for one."""
+    after = _held(engine, collections, wanted)
+    with engine.store.read() as c:
+        gone = objects.gone(c, collections[0].calendar_id)
+    mapper = engine.provider(collections[0].source_id).mapper
+    untold = set()
+    for item_id in wanted - gone:
+        was, row = before.get(item_id), after.get(item_id)
+        if row is None or was is None:
+            is_told = was is not row
+        else:
+            version_ms = mapper.modified_ms(upstream_of(row).snapshot)
+            is_told = (row.snapshot, row.cancelled) != (was.snapshot, was.cancelled) or (
+                version_ms is not None and 0 < told_ms.get(item_id, 0) < version_ms + SECOND_MS
+            )
+        if not is_told:
+            untold.add(item_id)
+    return frozenset(untold)
 
 
 # ---- after the call ---------------------------------------------------------------------------------------------

@@ -23,7 +23,7 @@ from bridge.engine.api import (
 )
 from bridge.engine.custody.restore import number_of
 from bridge.engine.freebusy import MAIN, FreeBusy
-from bridge.engine.polling import LOOKED_LATELY_MS
+from bridge.engine.pacing import LOOKED_LATELY_MS
 from bridge.engine.secrets import keyed_hash, normal
 from bridge.engine.texts import served, view
 from bridge.engine.visible import visible_people

@@ -58,6 +58,16 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How fast the calls of a month may be spent from now on."""
+
+    per_s: float
+    """Calls a second that reading may make until the month ends, edits to come taken off; 0 when none is left."""
+    ahead: bool
+    """More is used than this part of the month should have used: what can be asked together should be."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ChangePage:
     """One step of a pull."""
 
@@ -231,6 +241,10 @@ class Provider(Protocol):
         """Return (calls used this month, calls of the month); None where calls are not billed."""
         ...
 
+    def pace(self) -> Pace | None:
+        """Return how fast the month's calls may be spent now; None where calls are not billed."""
+        ...
+
     def end_waits(self) -> None:
         """Let no call wait for its turn any more, before the process ends: who waits is throttled at once."""
         ...
@@ -253,6 +267,7 @@ __all__ = [
     "Mapper",
     "NotApplied",
     "Operation",
+    "Pace",
     "Provider",
     "Respond",
     "Split",

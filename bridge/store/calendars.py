@@ -27,6 +27,7 @@ _STATE: Final = sa.text("""
 _SOONER: Final = sa.text("""
     UPDATE calendar SET pull_at_ms = :at_ms WHERE source_id = :source_id AND pull_at_ms > :at_ms
 """)
+_ONE_SOONER: Final = sa.text("UPDATE calendar SET pull_at_ms = :at_ms WHERE id = :id AND pull_at_ms > :at_ms")
 _AWAKE: Final = sa.text("""
     UPDATE calendar SET pull_at_ms = :now_ms WHERE pull_at_ms > :now_ms AND state NOT IN ('throttled', 'unauthorised')
       AND EXISTS (SELECT 1 FROM collection c JOIN principal p ON p.id = c.principal_id
@@ -51,6 +52,17 @@ _DUE: Final = sa.text("""
                  WHERE c.calendar_id = k.id) AS looked_ms
     FROM calendar k WHERE k.pull_at_ms <= :now_ms AND EXISTS (SELECT 1 FROM collection c WHERE c.calendar_id = k.id)
     ORDER BY k.pulled_ms, k.id LIMIT :count
+""")
+
+_LOOKED: Final = sa.text("""
+    SELECT COALESCE(MAX(p.looked_ms), 0) FROM collection c JOIN principal p ON p.id = c.principal_id
+    WHERE c.calendar_id = :calendar_id
+""")
+_COUNT_LOOKED: Final = sa.text("""
+    SELECT COALESCE(SUM(CASE WHEN looked_ms >= :since_ms THEN 1 ELSE 0 END), 0), COUNT(*) FROM (
+      SELECT MAX(p.looked_ms) AS looked_ms FROM calendar k JOIN collection c ON c.calendar_id = k.id
+      JOIN principal p ON p.id = c.principal_id WHERE k.source_id = :source_id GROUP BY k.id
+    ) AS looked
 """)
 
 _COLLECTION: Final = """
@@ -132,6 +144,11 @@ def pull_before(c: sa.Connection, source_id: str, at_ms: int) -> None:
     c.execute(_SOONER, {"source_id": source_id, "at_ms": at_ms})
 
 
+def pull_one_before(c: sa.Connection, calendar_id: int, at_ms: int) -> None:
+    """Let one calendar wait no longer than until a time for its next pull."""
+    c.execute(_ONE_SOONER, {"id": calendar_id, "at_ms": at_ms})
+
+
 def pull_soon(c: sa.Connection, user: str, *, now_ms: int) -> None:
     """Let what a user looks at be pulled now, where no vendor asked to wait."""
     c.execute(_AWAKE, {"user": user, "now_ms": now_ms})
@@ -151,6 +168,17 @@ def claim_pull(c: sa.Connection, row: CalendarRow, *, until_ms: int) -> bool:
 def has_recurring(c: sa.Connection, calendar_id: int) -> bool:
     """Return whether anybody's collection of a calendar holds a series."""
     return c.execute(_RECURRING, {"calendar_id": calendar_id}).first() is not None
+
+
+def looked_ms(c: sa.Connection, calendar_id: int) -> int:
+    """Return when a client last asked for a calendar; 0: never."""
+    return int(c.execute(_LOOKED, {"calendar_id": calendar_id}).scalar_one())
+
+
+def count_looked(c: sa.Connection, source_id: str, *, since_ms: int) -> tuple[int, int]:
+    """Return how many calendars of a source a client asked for since a time, and how many others are shown."""
+    awake, shown = c.execute(_COUNT_LOOKED, {"source_id": source_id, "since_ms": since_ms}).one()
+    return int(awake), int(shown) - int(awake)
 
 
 def remove(c: sa.Connection, calendar_id: int) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
 from bridge.store.rows import LinkRow, PasswordRow, PrincipalRow, many, one
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _ADD: Final = sa.text(
     "INSERT INTO principal (name, email, created_ms) VALUES (:name, :email, :now_ms) RETURNING id"
@@ -39,8 +42,13 @@ _LINKS_DUE: Final = sa.text("""
     SELECT * FROM link WHERE state <> 'connected' AND retry_at_ms <= :now_ms ORDER BY retry_at_ms, id LIMIT :count
 """)
 _LINKS_STALE: Final = sa.text("""
-    SELECT * FROM link WHERE state = 'connected' AND checked_ms <= :before_ms ORDER BY checked_ms, id LIMIT :count
-""")
+    SELECT l.* FROM link l WHERE l.state = 'connected' AND l.source_id IN :source_ids AND l.checked_ms <= :before_ms
+      AND (l.checked_ms <= :anyway_ms OR NOT EXISTS (
+        SELECT 1 FROM collection c JOIN calendar k ON k.id = c.calendar_id
+        WHERE c.principal_id = l.principal_id AND k.source_id = l.source_id
+          AND (k.pulled_ms > :works_ms OR k.state = 'throttled')))
+    ORDER BY l.checked_ms, l.id LIMIT :count
+""").bindparams(sa.bindparam("source_ids", expanding=True))
 _LINK_STATE: Final = sa.text("""
     UPDATE link SET state = :state, reason = :reason, cause = :cause, upstream_id = :upstream_id, retry_at_ms = :retry_at_ms,
       checked_ms = :checked_ms, calendar_attempts = :calendar_attempts WHERE id = :id
@@ -164,9 +172,15 @@ def links_due(c: sa.Connection, *, now_ms: int, count: int) -> list[LinkRow]:
     return many(LinkRow, c.execute(_LINKS_DUE, {"now_ms": now_ms, "count": count}))
 
 
-def links_stale(c: sa.Connection, *, before_ms: int, count: int) -> list[LinkRow]:
-    """Return connected links whose calendars were last listed before a time."""
-    return many(LinkRow, c.execute(_LINKS_STALE, {"before_ms": before_ms, "count": count}))
+def links_stale(
+    c: sa.Connection, source_ids: Sequence[str], *, before_ms: int, works_ms: int, anyway_ms: int, count: int
+) -> list[LinkRow]:
+    """Return connected links whose calendars were last listed before a time.
+
+    Without those that show a calendar that was read since ``works_ms``, if they were listed since ``anyway_ms``.
+    """
+    values = {"before_ms": before_ms, "works_ms": works_ms, "anyway_ms": anyway_ms, "count": count}
+    return many(LinkRow, c.execute(_LINKS_STALE, {"source_ids": list(source_ids), **values}))
 
 
 def set_link(c: sa.Connection, row: LinkRow, **changes: Any) -> None:

@@ -11,7 +11,8 @@ from world import DingTalkSide, WeComSide, World, day, ics, vevent
 
 from bridge.daemon.health import Health
 from bridge.daemon.schedule import Schedule
-from bridge.engine.polling import ASLEEP_MS, ASLEEP_S, LOOKED_LATELY_MS, NIGHT_FACTOR, SELDOM, interval_s
+from bridge.engine.pacing import ASLEEP_S, LOOKED_LATELY_MS, SELDOM
+from bridge.engine.polling import ASLEEP_MS, NIGHT_FACTOR, interval_s
 from bridge.store import calendars
 from bridge.store.shared import Tallies
 

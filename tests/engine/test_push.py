@@ -5,7 +5,7 @@ import time
 import pytest
 from world import DingTalkSide, WeComSide, World, day, ics, vevent
 
-from bridge.engine import push
+from bridge.engine import pacing
 from bridge.engine.push import News, Pushes
 from bridge.store import calendars, intents, objects
 
@@ -209,16 +209,20 @@ def test_a_full_queue_says_so_and_has_room_again_later(world):
 
 def test_while_pushes_arrive_polls_are_rare_and_not_when_they_are_used_up(world, pushes):
     engine, source = world.parts.engine, world.side.source
-    assert push.poll_factor(engine, source) == 1.0
+    assert pacing.poll_factor(engine, source) == 1.0
     pushes.note_alive(source, 60_000)
     settle(pushes)
-    assert push.poll_factor(engine, source) == push.POLL_FACTOR
+    assert pacing.poll_factor(engine, source) == (
+        pacing.BILLED_POLL_FACTOR if pacing.is_billed(engine, source) else pacing.POLL_FACTOR
+    )
     pushes.note_spent(source, spent=True)
     settle(pushes)
-    assert push.poll_factor(engine, source) == 1.0
+    assert pacing.poll_factor(engine, source) == 1.0
     pushes.note_spent(source, spent=False)
     settle(pushes)
-    assert push.poll_factor(engine, source) == push.POLL_FACTOR
+    assert pacing.poll_factor(engine, source) == (
+        pacing.BILLED_POLL_FACTOR if pacing.is_billed(engine, source) else pacing.POLL_FACTOR
+    )
 
 
 def test_pushes_that_begin_to_arrive_after_a_silence_bring_the_next_sweep_forward(world, pushes):

@@ -13,6 +13,7 @@ import math
 from typing import TYPE_CHECKING, Final
 
 from bridge.errors import Exhausted, Throttled
+from bridge.providers.base import Pace
 from bridge.providers.dingtalk.codes import VENDOR_ZONE
 from bridge.providers.limiter import Priority
 
@@ -28,6 +29,17 @@ PACED_SHARE: Final = 0.6
 LOOK_SHARE: Final = 0.95
 """Share of the month's calls up to which what somebody looks at is still asked for."""
 
+EASY_SHARE: Final = 0.25
+"""Share of the month's calls, besides the part of :data:`PACED_SHARE` that has passed, up to which calendars are polled as
+often as is configured and pushes are followed one by one. Beyond it both are spread over what is left of the month."""
+
+WRITES_SHARE: Final = 0.15
+WRITES_KNOWN_AFTER: Final = dt.timedelta(days=5)
+"""How many of the month's calls edits are expected to take, until so much of the month has shown better."""
+
+COUNTLESS: Final = 2**60
+"""More than any month has; a count that only tells how many there were."""
+
 
 class Budget:
     """Counts the billed calls of one source (``providers.http.Meter``). Thread-safe."""
@@ -36,6 +48,7 @@ class Budget:
         self._clock = runtime.clock
         self._tallies = runtime.tallies
         self._name = f"{source_id}:calls"
+        self._writes = f"{source_id}:writes"
         self._monthly = monthly_calls
 
     def take(self, priority: Priority, endpoint: str) -> str:
@@ -43,9 +56,12 @@ class Budget:
 
         Raises Exhausted when the month's calls are used up, Throttled where they have to last longer.
         """
-        name, (start, end) = self._month(), self._span()
+        name, (start, end) = self._month(self._name), self._span()
         most = self._most(priority, start, end)
-        if self._tallies.take(name, most=most, until_ms=round(end.timestamp() * 1000)):
+        until_ms = round(end.timestamp() * 1000)
+        if self._tallies.take(name, most=most, until_ms=until_ms):
+            if priority is Priority.WRITE:
+                self._tallies.take(self._month(self._writes), most=COUNTLESS, until_ms=until_ms)
             return name
         used = self._tallies.used(name)
         left_s = max(1.0, (end - self._now()).total_seconds())
@@ -68,7 +84,22 @@ class Budget:
 
     def used(self) -> int:
         """Return how many calls of this month are spent."""
-        return self._tallies.used(self._month())
+        return self._tallies.used(self._month(self._name))
+
+    def pace(self) -> Pace:
+        """Return how fast calls may be spent: what polling may use until the month ends, without the edits to come."""
+        start, end = self._span()
+        passed_s, left_s = (self._now() - start).total_seconds(), (end - self._now()).total_seconds()
+        known_s = WRITES_KNOWN_AFTER.total_seconds()
+        expected = WRITES_SHARE * self._monthly * known_s / (passed_s + left_s)
+        written = self._tallies.used(self._month(self._writes))
+        to_come = (written + expected) / (passed_s + known_s) * left_s
+        used, share = self.used(), passed_s / (passed_s + left_s)
+        spare = (STARTING_SHARE + PACED_SHARE) * self._monthly - used - to_come
+        return Pace(
+            per_s=max(0.0, spare) / max(1.0, left_s),
+            ahead=used > (EASY_SHARE + PACED_SHARE * share) * self._monthly,
+        )
 
     def _most(self, priority: Priority, start: dt.datetime, end: dt.datetime) -> int:
         """Return up to which count a call of this urgency may go now."""
@@ -91,8 +122,8 @@ class Budget:
         due_s = (used + 1 - STARTING_SHARE * self._monthly) / (PACED_SHARE * self._monthly) * length_s
         return min(max(1.0, due_s - (now - start).total_seconds()), left_s)
 
-    def _month(self) -> str:
-        return f"{self._name}:{self._now():%Y-%m}"
+    def _month(self, name: str) -> str:
+        return f"{name}:{self._now():%Y-%m}"
 
     def _now(self) -> dt.datetime:
         return dt.datetime.fromtimestamp(self._clock.now_ms() / 1000, tz=VENDOR_ZONE)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from bridge.config import DingTalkSource
     from bridge.model.upstream import Applied, NotApplied, Operation, Target, Upstream
-    from bridge.providers.base import ChangePage, DirectoryEntry, Json, Known, Window
+    from bridge.providers.base import ChangePage, DirectoryEntry, Json, Known, Pace, Window
     from bridge.providers.runtime import Runtime
 
 WRITE_PATIENCE_S: Final = 10.0
@@ -91,6 +91,10 @@ class DingTalkProvider:
     def budget(self) -> tuple[int, int] | None:
         """Return (calls used this month, calls of the month)."""
         return self.client.budget.used(), self._monthly_calls
+
+    def pace(self) -> Pace:
+        """Return how fast the month's calls may be spent now."""
+        return self.client.budget.pace()
 
     def keep_token(self) -> None:
         """Renew the access token if it is about to end."""

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         DirectoryEntry,
         Known,
         Mapper,
+        Pace,
         UpstreamCalendar,
         Window,
     )
@@ -135,6 +136,10 @@ class WeComProvider:
 
     def budget(self) -> tuple[int, int] | None:
         """Return None: WeCom bills no calls."""
+        return None
+
+    def pace(self) -> Pace | None:
+        """Return None: calls cost nothing."""
         return None
 
     def keep_token(self) -> None:
