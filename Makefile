@@ -8,7 +8,7 @@ PYTHON ?=
 VENV ?= .venv
 ARGS ?=
 
-.PHONY: help demo test test-slow test-nightly test-system lint bench docs pictures dist clean venv venv-test
+.PHONY: help demo test test-slow test-nightly test-system lint bench bench-bill docs pictures dist clean venv venv-test
 
 help:
 	@echo "make demo        both vendors simulated and the real bridge: address, user, password, feed"
@@ -18,6 +18,7 @@ help:
 	@echo "make test-system   the whole system in virtual time, SEED=7 STEPS=150"
 	@echo "make lint        ruff, mypy, import-linter"
 	@echo "make bench       compare with stock Radicale; writes benchmarks/RESULTS.md"
+	@echo "make bench-bill  a virtual month at DingTalk, as the vendor bills it; writes benchmarks/BILL.md"
 	@echo "make docs        print docs/fidelity.md anew from the table in the code"
 	@echo "make pictures    make the README's pictures anew; needs Debian's chromium"
 	@echo "make dist        wheel and sdist into dist/, the same bytes each time"
@@ -52,6 +53,9 @@ lint: venv-test
 
 bench: venv
 	$(VENV)/bin/python -m benchmarks.run $(ARGS)
+
+bench-bill: venv
+	$(VENV)/bin/python -m benchmarks.bill $(ARGS)
 
 docs: venv
 	$(VENV)/bin/python -m bridge.cli.fidelity > docs/fidelity.md

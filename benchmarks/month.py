@@ -62,6 +62,8 @@ class Plan:
     singles: int = 40
     """Events of each person when the month begins."""
     series: int = 2
+    monthly_calls: int = 5000
+    """What the organisation's plan bills; the vendor refuses more."""
     switches: tuple[tuple[str, Any], ...] = ()
     """What is otherwise at this vendor."""
 
@@ -145,7 +147,8 @@ class Month:
             }
             for number in range(plan.people)
         ]
-        self.box = dingtalk.build(clock=VendorClock(self.clock), people=people, switches=dict(plan.switches))
+        switches = {"monthly_calls": plan.monthly_calls, **dict(plan.switches)}
+        self.box = dingtalk.build(clock=VendorClock(self.clock), people=people, switches=switches)
         facts = self.box.facts()
         source = DingTalkSource(
             id=SOURCE,
@@ -155,6 +158,7 @@ class Month:
             client_secret=facts["client_secret"],
             corp_id=facts["corp_id"],
             push="stream" if plan.stream else "off",
+            monthly_calls=plan.monthly_calls,
         )
         config = Config(
             database=Database(url=f"sqlite:///{folder / 'month.db'}"), sync=Sync(), source=(source,)

@@ -17,7 +17,7 @@ from prometheus_client.core import GaugeMetricFamily
 from bridge import __version__
 from bridge.config import DingTalkSource
 from bridge.daemon.troubles import states
-from bridge.engine.push import is_alive
+from bridge.engine.pacing import is_alive
 from bridge.plan.intent import CLOSED
 from bridge.store import calendars, intents, shared
 

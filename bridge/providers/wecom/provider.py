@@ -210,9 +210,9 @@ class WeComProvider:
     def changes(
         self, target: Target, *, cursor: str, page: str, window: Window, known: Known, deep: bool
     ) -> ChangePage:
-        """Return the next page of a sweep: WeCom has no change feed, so every look is a deep one."""
+        """Return the next page of a sweep, see :meth:`Sweeper.step`: WeCom has no change feed."""
         return self._sweeper.step(
-            self._polling(target), target.calendar_id, page=page, window=window, known=known
+            self._polling(target), target.calendar_id, page=page, window=window, known=known, deep=deep
         )
 
     def fetch(self, target: Target, ids: Sequence[str]) -> Mapping[str, Upstream | None]:

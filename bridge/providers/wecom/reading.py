@@ -1,7 +1,8 @@
 """Reading schedules: completing them in batches, and sweeping a calendar (reference 5.7, 5.8, 9).
 
 WeCom has no change feed. Every pull lists the whole calendar, which tells less than ``schedule/get``, and completes
-what matters. One bad id may fail a whole batch, or be left out of it; both are asked again in smaller parts.
+what is new or was changed, now and then everything. One bad id may fail a whole batch, or be left out of it; both are
+asked again in smaller parts.
 """
 
 from __future__ import annotations
@@ -44,6 +45,9 @@ SWEEPS_MAX: Final = 256
 
 DAY_S: Final = 86_400
 """Slack around the window (seconds): whole days, whatever the zone."""
+
+UNTOLD: Final = frozenset({"sequence", "cal_id"})
+"""Fields of a list that ``schedule/get`` tells otherwise or not at all."""
 
 CURSOR: Final = "swept"
 """What a finished pull ends with. The next one sweeps again: there is nothing to continue from."""
@@ -144,16 +148,20 @@ class Sweeper:
         self._sweeps: OrderedDict[str, _Sweep] = OrderedDict()
 
     def step(
-        self, client: Client, calendar_id: str, *, page: str, window: Window, known: Known
+        self, client: Client, calendar_id: str, *, page: str, window: Window, known: Known, deep: bool = True
     ) -> ChangePage:
-        """Return the next page of a sweep, complete items only."""
+        """Return the next page of a sweep, complete items only.
+
+        Calls: one, and one for each batch of what is new or was changed; with ``deep`` everything is asked for.
+        """
         sweep = self._take(page)
         answer = client.schedule_list(calendar_id, sweep.offset, LIST_LIMIT)
         entries = {key: entry for key, entry in _by_id(answer).items() if key not in sweep.seen}
         sweep.seen.update(entries)
         sweep.offset += len(as_list(answer.get("schedule_list")))
         sweep.pages += 1
-        items = self._complete(client, entries, window, known)
+        told = entries if deep else _news(entries, known.snapshots or {})
+        items = self._complete(client, told, window, known)
         # "Page until the list is empty"; a list that only repeats itself is a vendor that ignores the offset.
         if entries and sweep.pages < PAGES_MAX:
             return ChangePage(items=tuple(items), next=self._keep(sweep))
@@ -194,6 +202,34 @@ class Sweeper:
             while len(self._sweeps) > SWEEPS_MAX:
                 self._sweeps.popitem(last=False)
         return name
+
+
+def _news(entries: Mapping[str, Json], held: Mapping[str, Json]) -> dict[str, Json]:
+    """Return the entries that may say something new.
+
+    A list lacks the excluded days of series, so these always count; of a single schedule it lacks all but one reminder
+    and whether it lasts whole days, which the next deep sweep finds.
+    """
+    return {
+        key: entry
+        for key, entry in entries.items()
+        if key not in held
+        or is_cancelled(entry)
+        or as_flag(as_object(entry.get("reminders")).get("is_repeat"))
+        or not _agree(entry, held[key])
+    }
+
+
+def _agree(entry: Json, held: Json) -> bool:
+    """Return whether all that a list tells of a schedule is what is held."""
+    for name, value in entry.items():
+        if name in UNTOLD or name not in held:
+            continue
+        mine = held[name]
+        same = _agree(value, mine) if isinstance(value, dict) and isinstance(mine, dict) else value == mine
+        if not same:
+            return False
+    return True
 
 
 def _overlaps(entry: Json, window: Window) -> bool:

@@ -309,3 +309,49 @@ def test_after_a_deletion_of_ours_the_next_pull_is_quiet(bench: Any, say: Any) -
     item = create(bench, say.event())
     bench.provider.apply(bench.target, Delete(id=item), "t")
     assert bench.sweep(Known(ids=frozenset(), gone=frozenset({item}))).items == ()
+
+
+def taken(bench: Any, known: Known, *, deep: bool) -> tuple[set[str], list[str]]:
+    """Sweep once; return the ids told and the calls made."""
+    bench.calls()
+    page, told = "", set()
+    while True:
+        step = bench.provider.changes(
+            bench.target, cursor=CURSOR, page=page, window=WINDOW, known=known, deep=deep
+        )
+        told |= ids(step)
+        page = step.next
+        if not page:
+            return told, [call["endpoint"].rsplit("/", 1)[-1] for call in bench.calls()]
+
+
+WINDOW = Window(start=dt.datetime(2025, 12, 1, tzinfo=dt.UTC), end=dt.datetime(2026, 6, 1, tzinfo=dt.UTC))
+
+
+@pytest.mark.parametrize("switches", [{}, {"list_superset": True}, {"list_order": "by_id"}], ids=str)
+def test_a_sweep_costs_its_pages_and_the_batches_that_changed(
+    make_bench: Callable[..., Any], say: Any, switches: dict[str, Any]
+) -> None:
+    bench = make_bench(switches)
+    wanted = many(bench, say, 2 * GET_BATCH + 30)
+    snapshots = {key: item.snapshot for key, item in bench.provider.fetch(bench.target, wanted).items()}
+    known = Known(ids=frozenset(wanted), snapshots=snapshots)
+    pages = ["get_by_calendar"] * 2  # the list, and the empty one behind it
+    assert taken(bench, known, deep=False) == (set(), pages)
+    bench.act("edit", userid="lisi", schedule_id=wanted[7], fields={"summary": "Other"})
+    bench.act("edit", userid="lisi", schedule_id=wanted[9], fields={"location": "Room 2"})
+    told, calls = taken(bench, known, deep=False)
+    assert told == {wanted[7], wanted[9]}
+    assert sorted(calls) == ["get", *pages]
+    told, calls = taken(bench, known, deep=True)
+    assert told == set(wanted)
+    assert sorted(calls) == ["get"] * 3 + pages
+
+
+def test_a_series_is_looked_at_in_every_sweep_for_its_excluded_days(bench: Any, say: Any) -> None:
+    series = create(bench, say.series(Rule(freq=Freq.DAILY, count=4)))
+    held = bench.provider.fetch(bench.target, [series])[series].snapshot
+    bench.provider.apply(bench.target, Drop(series_id=series, at=say.at(9)), "t")
+    told, calls = taken(bench, Known(ids=frozenset({series}), snapshots={series: held}), deep=False)
+    assert told == {series}
+    assert calls.count("get") == 1
