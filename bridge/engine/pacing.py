@@ -29,10 +29,10 @@ POLL_FACTOR: Final = 6.0
 BILLED_POLL_FACTOR: Final = 24.0
 """How much more seldom calendars are polled while pushes tell what changes; the second where each poll costs something."""
 
-CALLS_PER_SWEEP: Final = 1.3
+CALLS_PER_SWEEP: Final = 1.6
 """Billed calls of one sweep, looks at the whole window now and then included."""
 
-AWAKE: Final = 0.8
+AWAKE: Final = 0.9
 """Share of a day's sweeps that nights, when sweeps are rarer, leave."""
 
 

@@ -73,9 +73,12 @@ STREAM_ALIVE_MS: Final = 180_000
 CALLBACK_ALIVE_MS: Final = 24 * 3_600_000
 """For how long a callback address counts as working after a genuine callback (milliseconds): quiet nights exist."""
 
-SPENT_MS: Final = 24 * 3_600_000
-"""For how long a source whose pushes are used up is polled as if it had none (milliseconds); each further push
-without content begins it anew, the first one with content ends it."""
+SPENT_MS: Final = 4 * 24 * 3_600_000
+"""For how long a source whose pushes are used up is polled as if it had none (milliseconds): longer than a weekend. Each
+further push without content begins it anew, the first one with content ends it."""
+
+SPENT_NOTED_EVERY_S: Final = 3600.0
+"""How often it is written down that pushes come without content (seconds)."""
 
 NOTED_EVERY_S: Final = 60.0
 """How often a working push is written down (seconds)."""
@@ -126,7 +129,7 @@ class Pushes:
         self._busy = 0
         self._seen: OrderedDict[tuple[str, str], float] = OrderedDict()
         self._noted: dict[str, float] = {}
-        self._spent: dict[str, bool] = {}
+        self._spent: dict[str, tuple[bool, float]] = {}
         self._threads: list[threading.Thread] = []
         self._closed = False
 
@@ -207,10 +210,12 @@ class Pushes:
 
     def note_spent(self, source_id: str, *, spent: bool) -> None:
         """Let every node know whether a source's pushes are used up: then polling goes on as if there were none."""
+        now_s = self._clock.monotonic_s()
         with self._wake:
-            if self._spent.get(source_id) == spent:
+            known, noted_s = self._spent.get(source_id, (None, now_s))
+            if known == spent and not (spent and now_s - noted_s >= SPENT_NOTED_EVERY_S):
                 return
-            self._spent[source_id] = spent
+            self._spent[source_id] = spent, now_s
             self._inbox.append(lambda: self._write_spent(source_id, spent=spent))
             self._wake.notify()
 
@@ -228,12 +233,14 @@ class Pushes:
     def _write_spent(self, source_id: str, *, spent: bool) -> None:
         engine, name = self._engine, used_up_name(source_id)
         with engine.store.write() as c:
+            was_spent = shared.is_leased(c, name)
             if spent:
                 shared.take_lease(c, name, owner=EVERY_NODE, length_ms=SPENT_MS)
+            if spent and not was_spent:
                 calendars.pull_before(c, source_id, engine.clock.now_ms() + _poll_ms(engine, source_id))
-            else:
+            if not spent:
                 shared.release_lease(c, name, owner=EVERY_NODE)
-        if spent:
+        if spent and not was_spent:
             log.warning("push.spent", extra=fields(source=source_id))
 
     # ---- the queue --------------------------------------------------------------------------------------
