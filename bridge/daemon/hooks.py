@@ -158,6 +158,7 @@ def take_dingtalk(pushes: Pushes, source_id: str, notice: dingtalk.Notice, corp_
             item_id=notice.event_id,
             people=notice.user_ids,
             updated_ms=notice.updated_ms,
+            is_deletion=notice.change == "cancelled",
         ),
     )
 

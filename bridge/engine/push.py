@@ -100,6 +100,8 @@ class News:
     """Vendor ids of whom it concerns; None where a calendar's id means the same for everybody."""
     updated_ms: int = 0
     """The vendor's time of change, or 0."""
+    is_deletion: bool = False
+    """It tells that the item was deleted."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -355,7 +357,10 @@ class Pushes:
         now_s = self._clock.monotonic_s()
         if not (wanted or batch.itself) or self._leaves_to_sweep(batch.calendar_id):
             return None
-        told_ms = {item_id: max(news.updated_ms for news in told) for item_id, told in wanted.items()}
+        told_ms = {
+            item_id: 0 if any(news.is_deletion for news in told) else max(news.updated_ms for news in told)
+            for item_id, told in wanted.items()
+        }
         try:
             if batch.itself:
                 reread(engine, batch.calendar_id)

@@ -73,7 +73,7 @@ def refresh(
 ) -> Refreshed:
     """Fetch items and bring every collection of the calendar to what the vendor says of them.
 
-    ``told_ms``: item -> the vendor's time of change, where the push told one.
+    ``told_ms``: item -> the vendor's time of change, where the push told one and no deletion.
     Raises pull.Busy while the calendar is being read, and whatever the provider raises. A calendar that is shown to
     nobody any more is nothing to do.
     """

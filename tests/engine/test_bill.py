@@ -56,6 +56,7 @@ class Played:
                 item_id=data["calendarEventId"],
                 people=tuple(data["unionIdList"]),
                 updated_ms=data["calendarEventUpdateTime"],
+                is_deletion=data["changeType"] == "cancelled",
             )
             assert self.pushes.take(self.world.side.source, news)
         self.heard = len(self.sent())
