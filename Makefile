@@ -8,7 +8,7 @@ PYTHON ?=
 VENV ?= .venv
 ARGS ?=
 
-.PHONY: help demo test test-slow test-nightly test-system lint bench bench-bill docs pictures dist clean venv venv-test
+.PHONY: help demo test test-slow test-nightly test-system lint bench bench-bill docs grades pictures dist clean venv venv-test
 
 help:
 	@echo "make demo        both vendors simulated and the real bridge: address, user, password, feed"
@@ -20,6 +20,7 @@ help:
 	@echo "make bench       compare with stock Radicale; writes benchmarks/RESULTS.md"
 	@echo "make bench-bill  a virtual month at DingTalk, as the vendor bills it; writes benchmarks/BILL.md"
 	@echo "make docs        print docs/fidelity.md anew from the table in the code"
+	@echo "make grades      grades of two foreign suites beside stock Radicale; writes the table in docs/clients.md"
 	@echo "make pictures    make the README's pictures anew; needs Debian's chromium"
 	@echo "make dist        wheel and sdist into dist/, the same bytes each time"
 	@echo "make clean       remove .venv and every cache"
@@ -59,6 +60,9 @@ bench-bill: venv
 
 docs: venv
 	$(VENV)/bin/python -m bridge.cli.fidelity > docs/fidelity.md
+
+grades: venv-test
+	$(VENV)/bin/python tests/e2e/grades.py
 
 pictures: venv-test
 	$(VENV)/bin/python tests/browser/pictures.py

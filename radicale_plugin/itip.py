@@ -11,8 +11,11 @@ from bridge.clock import ms_from_utc
 from bridge.errors import BadInput, Refused
 from bridge.ical import lines, people
 from bridge.ical.values import parse_duration, parse_stamp
+from bridge.ical.vevent import context_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from bridge.ical.lines import Component, Line
 
 MESSAGE: Final = "C:valid-scheduling-message"
@@ -63,8 +66,11 @@ def event_bytes(body: bytes) -> tuple[bytes, bool]:
     return _METHOD.sub(b"", body), True
 
 
-def read_request(text: str) -> BusyRequest:
-    """Read what was posted to an outbox; raises Refused with the precondition for anything but a busy-time request."""
+def read_request(text: str, zone: Callable[[], dt.tzinfo | None]) -> BusyRequest:
+    """Read what was posted to an outbox; raises Refused with the precondition for anything but a busy-time request.
+
+    ``zone`` tells in which zone a time without one is meant. RFC 5546 3.3.2 wants UTC; python-caldav sends others.
+    """
     tree = lines.read(text)
     line = tree.first("METHOD")
     method = "" if line is None else line.value.strip().upper()
@@ -85,18 +91,18 @@ def read_request(text: str) -> BusyRequest:
     ):
         msg = "A request for busy times has METHOD:REQUEST and exactly one VFREEBUSY."
         raise Refused(msg, precondition=MESSAGE)
-    return _request(busy[0])
+    return _request(busy[0], _Times(tree, zone))
 
 
-def _request(component: Component) -> BusyRequest:
+def _request(component: Component, times: _Times) -> BusyRequest:
     organizer = component.first("ORGANIZER")
     attendees = tuple(line for line in component.lines("ATTENDEE") if line.value.strip())
     if organizer is None or not organizer.value.strip() or not attendees:
         msg = "A request for busy times names an ORGANIZER and the ATTENDEEs."
         raise Refused(msg, precondition=MESSAGE)
-    start_ms = _moment_ms(component, "DTSTART")
+    start_ms = times.moment_ms(component, "DTSTART")
     if component.first("DTEND") is not None or component.first("DURATION") is None:
-        end_ms = _moment_ms(component, "DTEND")
+        end_ms = times.moment_ms(component, "DTEND")
     else:
         end_ms = start_ms + _duration_ms(component)
     masked = component.first("X-CALENDARSERVER-MASK-UID")
@@ -110,17 +116,28 @@ def _request(component: Component) -> BusyRequest:
     )
 
 
-def _moment_ms(component: Component, name: str) -> int:
-    line = component.first(name)
-    try:
-        stamp = parse_stamp(line.value) if line is not None else None
-    except ValueError as error:
-        msg = f"{name} {error}."
-        raise BadInput(msg) from error
-    if stamp is None or stamp.time is None or not stamp.is_utc:
-        msg = f"A request for busy times gives {name} in UTC (RFC 5546 3.3.2)."
-        raise Refused(msg, precondition=MESSAGE)
-    return ms_from_utc(stamp.at(dt.UTC))
+class _Times:
+    """Reads the times of a request."""
+
+    def __init__(self, tree: Component, zone: Callable[[], dt.tzinfo | None]) -> None:
+        self._tree = tree
+        self._zone = zone
+
+    def moment_ms(self, component: Component, name: str) -> int:
+        """Return a time in milliseconds UTC; a day begins at midnight. Raises Refused, BadInput."""
+        line = component.first(name)
+        if line is None:
+            msg = f"A request for busy times gives {name}."
+            raise Refused(msg, precondition=MESSAGE)
+        try:
+            stamp = parse_stamp(line.value)
+            if stamp.is_utc:
+                return ms_from_utc(stamp.at(dt.UTC))
+            context = context_of(self._tree, self._zone() or dt.UTC)
+            return ms_from_utc(context.moment(line, stamp).astimezone(dt.UTC))
+        except (ValueError, OverflowError) as error:
+            msg = f"{name} {error}."
+            raise BadInput(msg) from error
 
 
 def _duration_ms(component: Component) -> int:

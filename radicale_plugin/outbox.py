@@ -15,6 +15,7 @@ from radicale_plugin.timezones import calendar_zone
 from radicale_plugin.transparency import is_transparent
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Sequence
 
     from bridge.ical.lines import Line
@@ -37,7 +38,7 @@ def busy_times(ask: Ask, body: bytes) -> respond.Answer:
     except UnicodeDecodeError as error:
         msg = "The body is not UTF-8."
         raise Refused(msg, precondition="C:valid-calendar-data") from error
-    request = itip.read_request(text)
+    request = itip.read_request(text, lambda: _home_zone(ask))
     user = ask.login.user
     own = addresses_of(ask.service, user)
     me = f"{ask.base}/{user}"
@@ -54,6 +55,12 @@ def busy_times(ask: Ask, body: bytes) -> respond.Answer:
     )
     parts = [_response(ask, request, line, told[address]) for line, address in addresses.items()]
     return respond.xml(200, davxml.document("C:schedule-response", parts))
+
+
+def _home_zone(ask: Ask) -> dt.tzinfo | None:
+    """Return the zone in which a time without one is meant: that of the asker's first calendar, None if there is none."""
+    views = ask.views(ask.login.user)
+    return zone_of(calendar_zone(views[0])) if views else None
 
 
 def _is_me(line: Line, own: Sequence[str], path: str) -> bool:

@@ -1,107 +1,53 @@
 """Real clients and suites against the real daemon: what they see is what people get."""
 
-import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
 
-import httpx
 import pytest
-from harness import event, run_bridge, until
+from grades import BY_DESIGN, grade, graded, reason, stock
+from harness import event, run_bridge
 
 pytestmark = [pytest.mark.clients, pytest.mark.timeout(600)]
 
 BIN = Path(sys.executable).parent
-
-BY_DESIGN = {
-    # Both vendors' calendars hold events only: tasks and journals are refused with supported-calendar-component.
-    "save-load.todo",
-    "save-load.journal",
-    "search.time-range.todo",
-    "search.recurrences.includes-implicit.todo",
-    "search.recurrences.expanded.todo",
-    "create-calendar.with-supported-component-types",
-    # The suite's only fixture for an open range is a task, so it could not look.
-    "search.time-range.open",
-    # WeCom refuses start == end (40058); a VEVENT with neither DTEND nor DURATION has no length (RFC 5545 3.6.1).
-    "save-load.event.no-dtend",
-}
+BEYOND_STOCK = ("scheduling", "scheduling.mailbox", "scheduling.schedule-tag", "principal-search")
+"""What stock Radicale has not."""
 
 
-def graded(url, user, password, *more):
-    done = subprocess.run(
-        [
-            BIN / "caldav-server-tester",
-            "--caldav-url",
-            url,
-            "--caldav-username",
-            user,
-            "--caldav-password",
-            password,
-            "--format",
-            "json",
-            *more,
-        ],
-        capture_output=True,
-        text=True,
-        timeout=400,
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
-    features = json.loads(done.stdout)["features"]
-    return {
-        name: value.get("support") if isinstance(value, dict) else value for name, value in features.items()
-    }
-
-
-@pytest.fixture
-def stock(tmp_path):
-    """Run an unmodified Radicale on an empty folder."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    (tmp_path / "users").write_text("alice:pw\n")
-    (tmp_path / "stock.ini").write_text(
-        f"[server]\nhosts = 127.0.0.1:{port}\n[auth]\ntype = htpasswd\nhtpasswd_filename = {tmp_path}/users\n"
-        f"htpasswd_encryption = plain\ndelay = 0\n[storage]\nfilesystem_folder = {tmp_path}/stock\n[logging]\nlevel = error\n"
-    )
-    process = subprocess.Popen([sys.executable, "-m", "radicale", "--config", str(tmp_path / "stock.ini")])
-    url = f"http://127.0.0.1:{port}"
-    until(lambda: answers(url), 20)
-    yield f"{url}/"
-    process.terminate()
-    process.wait(10)
-
-
-def answers(url):
-    try:
-        return httpx.get(url).status_code
-    except httpx.TransportError:
-        return None
-
-
-def test_caldav_server_tester_grades_us_at_least_like_stock_radicale(stack, vendors, tmp_path, stock, capsys):
+def test_caldav_server_tester_grades_us_at_least_like_stock_radicale(stack, vendors, tmp_path, capsys):
     bridge, clients = run_bridge(stack, vendors, tmp_path, allow_delete_calendar=True)
     alice = clients["alice"]
-    password = alice.password
     # The suite wants a calendar for tasks and cannot go on without; ours would refuse to make one of tasks.
     assert alice.request("MKCALENDAR", "/dav/alice/caldav-server-checker-calendar_tasks/").status_code == 201
-    theirs = graded(stock, "alice", "pw")
-    ours = graded(f"{bridge.url}/dav/", "alice", password)
-    worse = {}
-    for name in sorted(set(theirs) | set(ours)):
-        # A feature that is not listed is as the suite expects it: full support.
-        stock_grade, our_grade = theirs.get(name, "full"), ours.get(name, "full")
-        if stock_grade == "full" and our_grade != "full":
-            worse[name] = our_grade
+    people = [("alice", "pw")]
+    theirs = graded(stock(stack, tmp_path, people), people, tmp_path)
+    ours = graded(f"{bridge.url}/dav/", [("alice", alice.password)], tmp_path)
+    worse = {
+        name: grade(ours, name)
+        for name in sorted(set(theirs) | set(ours))
+        if grade(theirs, name) == "full" != grade(ours, name)
+    }
     with capsys.disabled():
         print(f"\ncaldav-server-tester: {len(worse)} features below stock, all by design: {sorted(worse)}")
-    assert {
-        name for name in worse if not any(name == d or name.startswith(f"{d}.") for d in BY_DESIGN)
-    } == set()
+    assert [name for name in worse if not reason(name, BY_DESIGN)] == []
+    for name in BEYOND_STOCK:
+        assert (grade(theirs, name), grade(ours, name)) == ("unsupported", "full")
+
+
+def test_caldav_server_tester_asks_for_a_colleagues_busy_times(stack, vendors, tmp_path):
+    bridge, clients = run_bridge(stack, vendors, tmp_path, allow_delete_calendar=True)
+    found = graded(
+        f"{bridge.url}/dav/",
+        [(name, one.password) for name, one in clients.items()],
+        tmp_path,
+        "--run-feature",
+        "scheduling.freebusy-query",
+    )
+    assert grade(found, "scheduling.freebusy-query") == "full"
 
 
 def test_caldav_server_tester_on_a_dingtalk_calendar_finds_nothing_wrong_beyond_tasks(
@@ -112,8 +58,8 @@ def test_caldav_server_tester_on_a_dingtalk_calendar_finds_nothing_wrong_beyond_
     assert alice.request("MKCALENDAR", "/dav/alice/caldav-server-checker-calendar_tasks/").status_code == 201
     found = graded(
         f"{bridge.url}/dav/",
-        "alice",
-        alice.password,
+        [("alice", alice.password)],
+        tmp_path,
         "--caldav-calendar",
         "我的日历",
         "--run-feature",

@@ -229,8 +229,8 @@ def test_apple_names_people_by_path_and_everybody_is_asked_once(told, dav):
         (request(BOB, component="VEVENT", method="CANCEL"), "C:valid-scheduling-message"),
         (request(BOB, component="VTODO"), "C:valid-scheduling-message"),
         (
-            request(BOB, times=["DTSTART:20260602T000000", "DTEND:20260603T000000"]),
-            "C:valid-scheduling-message",
+            request(BOB, times=["DTSTART;TZID=Nowhere:20260602T000000", "DTEND:20260603T000000"]),
+            "C:valid-calendar-data",
         ),
         (request(BOB, times=["DTSTART:20260602T000000Z"]), "C:valid-scheduling-message"),
         (request(BOB, times=["DTSTART:nonsense", "DTEND:20260603T000000Z"]), "C:valid-calendar-data"),
@@ -251,6 +251,24 @@ def test_an_outbox_refuses_other_data_and_says_what_the_engine_refuses(told, dav
     told.service.refusals["attendance"] = BadInput("Too many.", precondition="C:max-attendees-per-instance")
     answer = post(dav, request(BOB))
     assert (answer.status, answer.message) == (403, "Too many.")
+
+
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [
+        ("DTSTART:20260602T080000", "DTEND:20260603T080000"),
+        ("DTSTART;TZID=Asia/Shanghai:20260602T080000", "DTEND;TZID=Asia/Tokyo:20260603T090000"),
+        ("DTSTART;TZID=UTC:20260602T000000", "DTEND:20260603T000000Z"),
+        ("DTSTART;VALUE=DATE:20260602", "DTEND;VALUE=DATE:20260603"),
+    ],
+)
+def test_times_in_a_zone_or_in_mine_are_understood(told, dav, start, end):
+    dav.proppatch(
+        WORK, "<D:set><D:prop><C:calendar-timezone-id>Asia/Shanghai</C:calendar-timezone-id></D:prop></D:set>"
+    )
+    post(dav, request(BOB, times=[start, end]))
+    shift = 8 * HOUR if "VALUE=DATE" in start else 0
+    assert told.service.asked == [((BOB,), START - shift, START - shift + 24 * HOUR)]
 
 
 def test_a_duration_is_an_end(told, dav):
