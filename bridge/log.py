@@ -269,13 +269,10 @@ class _StderrHandler(logging.StreamHandler[TextIO]):
         """Ignore: there is no stream to keep."""
 
 
-def configure(
-    level: str = "info", form: Literal["auto", "json", "console"] = "auto", *, stream: TextIO | None = None
+def build_handler(
+    form: Literal["auto", "json", "console"] = "auto", *, stream: TextIO | None = None
 ) -> logging.Handler:
-    """Send all logging through one handler; returns it. Calling again replaces the former one.
-
-    ``level`` is of our own loggers: debug, info, warning or error. ``stream`` defaults to standard error.
-    """
+    """Return what turns records into lines: fields of the list only, masked. ``stream`` defaults to standard error."""
     handler: logging.Handler = _StderrHandler() if stream is None else logging.StreamHandler(stream)
     is_terminal = (stream or sys.stderr).isatty()
     as_json = form == "json" or (form == "auto" and not is_terminal)
@@ -301,6 +298,17 @@ def configure(
     )
     handler.addFilter(_NoSecretSpeech())
     handler.set_name("queqiao")
+    return handler
+
+
+def configure(
+    level: str = "info", form: Literal["auto", "json", "console"] = "auto", *, stream: TextIO | None = None
+) -> logging.Handler:
+    """Send all logging through one handler; returns it. Calling again replaces the former one.
+
+    ``level`` is of our own loggers: debug, info, warning or error. ``stream`` defaults to standard error.
+    """
+    handler = build_handler(form, stream=stream)
     root = logging.getLogger()
     for old in [known for known in root.handlers if known.get_name() == "queqiao"]:
         root.removeHandler(old)

@@ -24,7 +24,7 @@ from bridge.engine.points import Point, reached
 from bridge.engine.steps_json import Sent, decode_sent, encode_sent
 from bridge.engine.texts import read
 from bridge.errors import BridgeError, Missing, OutcomeUnknown, Overtaken, Refused, Throttled, Unauthorised
-from bridge.log import fields
+from bridge.log import fields, request_scope
 from bridge.model.people import PartStat
 from bridge.plan.intent import Action, backoff_s
 from bridge.plan.moments import key_moment
@@ -159,6 +159,15 @@ def carry(engine: Engine, intent_id: int) -> int | None:
         intent = intents.get(c, intent_id)
     if intent is None or intent.object_id is None:
         return None
+    with request_scope(intent.request_id):
+        _attempt(engine, intent, owner)
+    with engine.store.read() as c:
+        waiting = intents.open_of(c, intent.object_id)
+    return waiting[0].id if waiting and waiting[0].id != intent_id else None
+
+
+def _attempt(engine: Engine, intent: IntentRow, owner: str) -> None:
+    """Carry a claimed intent as far as it goes now; however it ends is written down. Log lines carry its request's id."""
     job = _Job(engine, intent, owner)
     reached(Point.CLAIMED)
     try:
@@ -167,7 +176,7 @@ def carry(engine: Engine, intent_id: int) -> int | None:
         job.put_back(words="another node took over", retry_s=1.0, keep_step=True)
     except Refused as error:
         outcome.refuse(engine, job.fresh(), owner, error)
-        log.info("intent.refused", extra=fields(intent=intent_id, code=error.code))
+        log.info("intent.refused", extra=fields(intent=intent.id, code=error.code))
     except Throttled as error:
         job.put_back(words=str(error), retry_s=error.retry_after_s, keep_step=False)
     except OutcomeUnknown as error:
@@ -177,11 +186,8 @@ def carry(engine: Engine, intent_id: int) -> int | None:
     except BridgeError as error:
         job.put_back(words=str(error), retry_s=0.0, keep_step=False)
     except Exception:
-        log.exception("intent.broken", extra=fields(intent=intent_id))
+        log.exception("intent.broken", extra=fields(intent=intent.id))
         job.put_back(words="the bridge itself failed; see its log", retry_s=BROKEN_RETRY_S, keep_step=True)
-    with engine.store.read() as c:
-        waiting = intents.open_of(c, intent.object_id)
-    return waiting[0].id if waiting and waiting[0].id != intent_id else None
 
 
 LOST_SERIES: Final = (

@@ -30,11 +30,14 @@ from bridge.errors import (
     Unauthorised,
     Unreachable,
 )
+from bridge.log import fields
 from bridge.providers.limiter import Lane, Limiter, Priority
 
 if TYPE_CHECKING:
     from bridge.providers.base import Json
     from bridge.providers.runtime import Runtime
+
+log = logging.getLogger(__name__)
 
 ANSWER_BYTES_MAX: Final = 32 * 1024 * 1024
 """Largest decoded answer (bytes): 100 schedules with 1000 attendees each stay below."""
@@ -439,6 +442,10 @@ class Transport:
         outcome = "ok" if failure is None else type(failure).__name__
         code = "" if failure is None else failure.code
         self._runtime.count_call(self._source_id, endpoint.name, outcome, code)
+        level = logging.INFO if endpoint.is_write else logging.DEBUG
+        told = code if _CODE.fullmatch(code) else "other"
+        extra = fields(source=self._source_id, endpoint=endpoint.name, outcome=outcome, code=told)
+        log.log(level, "vendor.called", extra=extra)
 
     def _retry_after_s(self, value: str | None) -> float | None:
         """Read Retry-After (RFC 9110 10.2.3): seconds or a date; nonsense counts as absent."""
@@ -455,6 +462,8 @@ class Transport:
         return min(max(wait_s, 0.0), RETRY_AFTER_MAX_S)
 
 
+_CODE: Final = re.compile(r"[A-Za-z0-9._-]{0,80}")
+"""What a vendor's code looks like; anything else might be a text."""
 _NUMBERS: Final = re.compile(r"[0-9a-fA-F:.]{3,45}")
 SEEN_CHARS_MAX: Final = 2000
 """Characters of a vendor's message that are looked through for an address."""

@@ -6,13 +6,14 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from bridge.log import current_request_id
 from bridge.store.rows import IntentRow, many, one
 
 _ADD: Final = sa.text("""
     INSERT INTO intent (object_id, collection_id, href, uid, action, state, device, client_text, base_text, opened_ms,
-      closed_ms, words, losses)
+      closed_ms, words, losses, request_id)
     VALUES (:object_id, :collection_id, :href, :uid, :action, :state, :device, :client_text, :base_text, :now_ms,
-      :closed_ms, :words, :losses)
+      :closed_ms, :words, :losses, :request_id)
     RETURNING id
 """)
 _GET: Final = sa.text("SELECT * FROM intent WHERE id = :id")
@@ -106,7 +107,7 @@ _FORGET: Final = sa.text("DELETE FROM intent WHERE closed_ms > 0 AND closed_ms <
 
 
 def add(c: sa.Connection, values: dict[str, Any]) -> int:
-    """Journal an intent (or, closed at once, a receipt)."""
+    """Journal an intent (or, closed at once, a receipt), under the id of the request that this thread works on."""
     defaults = {
         "state": "waiting",
         "closed_ms": 0,
@@ -114,6 +115,7 @@ def add(c: sa.Connection, values: dict[str, Any]) -> int:
         "losses": "[]",
         "client_text": None,
         "base_text": None,
+        "request_id": current_request_id(),
     }
     return int(c.execute(_ADD, {**defaults, **values}).scalar_one())
 

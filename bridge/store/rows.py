@@ -161,6 +161,8 @@ class IntentRow:
     closed_ms: int
     words: str
     losses: str
+    request_id: str
+    """What the log calls the client's request; empty where none made the edit."""
 
 
 def _names(kind: type) -> tuple[str, ...]:

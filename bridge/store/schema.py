@@ -228,6 +228,7 @@ intent = Table(
     _num("owned_until_ms"),
     _text("words"),
     _text("losses", "[]"),
+    _text("request_id"),
     Index(
         "uq_intent_object_id_in_flight",
         "object_id",
@@ -239,7 +240,7 @@ intent = Table(
     Index("ix_intent_object_id", "object_id"),
     Index("ix_intent_collection_id_closed_ms", "collection_id", "closed_ms"),
 )
-"""A journaled edit; closed, it is the receipt. States: see ``plan.intent``."""
+"""A journaled edit; closed, it is the receipt. States: see ``plan.intent``. ``request_id``: of the client's request."""
 
 lease = Table("lease", metadata, Column("name", Text, primary_key=True), _text("owner"), _num("until_ms"))
 

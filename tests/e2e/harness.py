@@ -17,6 +17,7 @@ from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 
 import httpx
+from canary import SPEAKS
 
 from bridge.simulator import dingtalk, wecom
 from bridge.simulator.http import serve
@@ -120,6 +121,7 @@ class Bridge:
             assert self.process.wait(30) == 0
         if self.process is not None:
             self.process.stdout.close()
+        assert SPEAKS.search(self.log) is None, "the daemon's log holds an address or a token"
 
     @property
     def log(self):

@@ -1,6 +1,9 @@
 """What operators see: ``/readyz`` with its reasons, the figures, and the alert rules and dashboard made of them."""
 
+import functools
+import io
 import json
+import logging
 import re
 import subprocess
 from contextlib import ExitStack
@@ -11,6 +14,7 @@ import pytest
 from harness import Client, boxes, config_text, event, until
 from programs import need
 
+from bridge import log
 from bridge.config_load import load
 from bridge.daemon.run import Daemon
 
@@ -133,7 +137,7 @@ def test_every_figure_that_is_promised_is_there(bridge):
 
 
 def test_an_edit_that_waits_is_counted_with_its_age_and_the_vendors_code(bridge):
-    bridge.wecom.fault(kind="error", code=45009, count=-1, match="schedule/add")
+    bridge.wecom.fault(kind="error", code=45033, count=-1, match="schedule/add")
     path = bridge.calendars["wecom"]
     assert bridge.alice.put(f"{path}late.ics", event("late")).status_code == 201
     found = bridge.figures()
@@ -141,7 +145,7 @@ def test_an_edit_that_waits_is_counted_with_its_age_and_the_vendors_code(bridge)
     assert of(found, "queqiao_intents_waiting") == [1.0]
     assert of(found, "queqiao_edits_oldest_seconds")[0] > 0
     assert of(found, "queqiao_intent_oldest_seconds")[0] > 0
-    assert of(found, "queqiao_vendor_calls_total", endpoint="schedule.add", outcome="Throttled", code="45009")
+    assert of(found, "queqiao_vendor_calls_total", endpoint="schedule.add", outcome="Throttled", code="45033")
     shown = json.loads((MONITORING / "dashboard.json").read_text(encoding="utf-8"))
     asked = [target["expr"] for panel in shown["panels"] for target in panel["targets"]]
     named = {name for text in (RULES.read_text(encoding="utf-8"), *asked) for name in NAMES.findall(text)}
@@ -153,6 +157,80 @@ def test_an_edit_that_waits_is_counted_with_its_age_and_the_vendors_code(bridge)
         re.sub(r"_(created|bucket|sum|count)$", "", name) for name in there if name.startswith("queqiao_")
     }
     assert [name for name in sorted(base) if name not in told] == [], "a figure is not in docs/operate.md"
+
+
+# ---- logs
+
+
+def lines_of(stream):
+    return [json.loads(line) for line in stream.getvalue().splitlines()]
+
+
+def with_id(stream, mark, name=""):
+    """Return the lines of one request, those of one event if it is named."""
+    mine = [line for line in lines_of(stream) if line.get("request_id") == mark]
+    return [line for line in mine if not name or line["event"] == name]
+
+
+@pytest.fixture
+def lines():
+    """Return what production would write, from DEBUG on."""
+    handler = log.build_handler("json", stream=io.StringIO())
+    logging.getLogger().addHandler(handler)
+    yield handler.stream
+    logging.getLogger().removeHandler(handler)
+
+
+def test_one_id_leads_from_a_put_to_the_vendors_call_and_the_receipt(bridge, lines):
+    for kind, endpoint in (("wecom", "schedule.add"), ("dingtalk", "events.create")):
+        answer = bridge.alice.put(f"{bridge.calendars[kind]}traced.ics", event(f"traced-{kind}"))
+        assert answer.status_code == 201
+        mark = answer.headers["X-Request-Id"]
+        until(functools.partial(with_id, lines, mark, "http.request"), 60)
+        until(functools.partial(with_id, lines, mark, "intent.applied"), 60)
+        mine = with_id(lines, mark)
+        (call,) = [line for line in mine if line["event"] == "vendor.called" and line["endpoint"] == endpoint]
+        assert (call["source"], call["outcome"], call["level"]) == (kind, "ok", "info")
+        assert any(line["event"] == "intent.applied" for line in mine)
+        (request,) = [line for line in mine if line["event"] == "http.request"]
+        assert (request["method"], request["status"]) == ("PUT", 201)
+        (receipt,) = [
+            row for row in bridge.daemon.parts.admin.changes("alice", 0) if row["uid"] == f"traced-{kind}"
+        ]
+        assert receipt["request_id"] == mark
+        assert mark in [row.get("request_id") for row in bridge.daemon.parts.admin.explain(f"traced-{kind}")]
+
+
+def test_an_edit_that_is_carried_later_keeps_its_id(bridge, lines):
+    bridge.wecom.fault(kind="status", status=502, count=2, match="schedule/add")
+    answer = bridge.alice.put(f"{bridge.calendars['wecom']}later.ics", event("later"))
+    mark = answer.headers["X-Request-Id"]
+
+    until(functools.partial(with_id, lines, mark, "intent.applied"), 60)
+    calls = with_id(lines, mark, "vendor.called")
+    assert {x["outcome"] for x in calls if x["endpoint"] == "schedule.add"} >= {"OutcomeUnknown", "ok"}
+
+
+def test_the_http_library_is_silent_whatever_its_level(bridge):
+    """Its own lines hold whole URLs, and WeCom's token travels in those."""
+    names = ("httpx", "httpcore", "httpcore.http11", "httpcore.connection")
+    records = []
+    handler = logging.Handler()
+    handler.emit = records.append
+    before = [logging.getLogger(name).level for name in names]
+    for name in names:
+        logging.getLogger(name).setLevel(logging.DEBUG)
+        logging.getLogger(name).addHandler(handler)
+    try:
+        path = f"{bridge.calendars['wecom']}silent.ics"
+        assert bridge.alice.put(path, event("silent")).status_code == 201
+        bridge.daemon.parts.admin.sync("alice", full=True)
+        logging.getLogger("httpx").warning("heard")
+    finally:
+        for name, level in zip(names, before, strict=True):
+            logging.getLogger(name).setLevel(level)
+            logging.getLogger(name).removeHandler(handler)
+    assert [record.getMessage() for record in records] == ["heard"]
 
 
 def test_the_dashboard_is_whole():

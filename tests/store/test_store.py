@@ -11,6 +11,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config as AlembicConfig
 from alembic.runtime.migration import MigrationContext
 
+from bridge.log import request_scope
 from bridge.plan.intent import MOVES, State, backoff_s
 from bridge.store import calendars, intents, objects, people, shared
 from bridge.store.clock import DatabaseClock
@@ -296,6 +297,41 @@ def test_feeds_and_people_of_an_earlier_version_stay(tmp_path):
         assert people.by_name(c, "alice").props == "{}"
         calendars.remove(c, 2)
         assert people.feed(c, "h") is None  # goes with its calendar, as before
+    old.close()
+
+
+def test_edits_of_an_earlier_version_have_no_request(tmp_path):
+    old = Store(f"sqlite:///{tmp_path}/old.db")
+    config = AlembicConfig()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    with old.write() as c:
+        config.attributes["connection"] = c
+        command.upgrade(config, "0003")
+    with old.write() as c:
+        for statement in (
+            "INSERT INTO principal (id, name) VALUES (1, 'alice')",
+            "INSERT INTO calendar (id, source_id) VALUES (2, 'ding')",
+            "INSERT INTO collection (id, principal_id, calendar_id, slug) VALUES (3, 1, 2, 'work')",
+            "INSERT INTO intent (id, collection_id, uid, state) VALUES (4, 3, 'u', 'applied')",
+        ):
+            c.execute(sa.text(statement))
+    old.migrate()
+    with old.write() as c:
+        assert (intents.get(c, 4).uid, intents.get(c, 4).request_id) == ("u", "")
+        with request_scope("00c0ffee"):
+            made = intents.add(
+                c,
+                {
+                    "object_id": None,
+                    "collection_id": 3,
+                    "href": "h",
+                    "uid": "v",
+                    "action": "put",
+                    "device": "",
+                    "now_ms": 1,
+                },
+            )
+        assert intents.get(c, made).request_id == "00c0ffee"
     old.close()
 
 

@@ -146,7 +146,7 @@ class Insight(Base):
                     {
                         "user": shown.user,
                         "calendar": shown.slug,
-                        **_intent_story(x.state, x.words, x.opened_ms, x.action),
+                        **_intent_story(x.state, x.words, x.opened_ms, x.action, x.request_id),
                     }
                     for x in intents.story(c, collection_id=shown.id, href=href, uid=uid)
                 ]
@@ -172,8 +172,15 @@ def _receipt(row: dict[str, Any]) -> Row:
         "not_at_vendor": [f"{what}: {why}" for what, why in json.loads(row["losses"])],
         "lost_text": row["lost_text"],
         "attempts": row["attempts"],
+        "request_id": row["request_id"],
     }
 
 
-def _intent_story(state: str, words: str, opened_ms: int, action: str) -> Row:
-    return {"opened_ms": opened_ms, "action": action, "outcome": state, "words": words}
+def _intent_story(state: str, words: str, opened_ms: int, action: str, request_id: str) -> Row:
+    return {
+        "opened_ms": opened_ms,
+        "action": action,
+        "outcome": state,
+        "words": words,
+        "request_id": request_id,
+    }
