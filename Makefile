@@ -8,7 +8,8 @@ PYTHON ?=
 VENV ?= .venv
 ARGS ?=
 
-.PHONY: help demo test test-slow test-nightly test-system lint bench bench-bill docs grades pictures dist clean venv venv-test
+.PHONY: help demo test test-slow test-nightly test-system lint bench bench-bill docs grades pictures \
+	dist deb sbom container lock test-deb clean venv venv-test
 
 help:
 	@echo "make demo        both vendors simulated and the real bridge: address, user, password, feed"
@@ -23,6 +24,11 @@ help:
 	@echo "make grades      grades of two foreign suites beside stock Radicale; writes the table in docs/clients.md"
 	@echo "make pictures    make the README's pictures anew; needs Debian's chromium"
 	@echo "make dist        wheel and sdist into dist/, the same bytes each time"
+	@echo "make deb         a Debian package into dist/, for the Debian that it is made on"
+	@echo "make test-deb    install, serve, upgrade, remove and purge it in a clean chroot; as root"
+	@echo "make sbom        what a release consists of, as CycloneDX JSON in dist/"
+	@echo "make container   localhost/queqiao, by podman or what BUILDER names"
+	@echo "make lock        print release/locked.txt anew: the versions that packages bring along"
 	@echo "make clean       remove .venv and every cache"
 
 demo: venv
@@ -72,6 +78,23 @@ EPOCH = $${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct 2>/dev/null || echo 176
 DIST ?= dist
 dist: venv-test
 	SOURCE_DATE_EPOCH=$(EPOCH) $(VENV)/bin/python -m build --no-isolation --outdir $(DIST)
+
+DEB_PYTHON ?= /usr/bin/python3
+deb: dist
+	SOURCE_DATE_EPOCH=$(EPOCH) $(VENV)/bin/python release/deb/build.py $(DIST)/queqiao-*.whl --out $(DIST) --python $(DEB_PYTHON)
+
+sbom: dist
+	SOURCE_DATE_EPOCH=$(EPOCH) $(VENV)/bin/python release/sbom.py $(DIST)/queqiao-*.whl --out $(DIST)/queqiao.cdx.json
+
+BUILDER ?= podman
+container: dist
+	$(BUILDER) build -f release/Containerfile -t localhost/queqiao .
+
+test-deb: venv-test
+	QUEQIAO_PROGRAMS=required $(VENV)/bin/python -m pytest -m slow tests/packages/test_deb_chroot.py --timeout=1800 $(ARGS)
+
+lock: venv-test
+	$(VENV)/bin/python release/lock.py > release/locked.new && mv release/locked.new release/locked.txt
 
 venv:
 	@PYTHON="$(PYTHON)" sh .ci/venv "$(VENV)" "."
