@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from bridge.clock import SystemClock, utc_from_ms
@@ -22,7 +23,7 @@ Periods: TypeAlias = dict[str, list[tuple[int, int]]]
 """FBTYPE -> [start, end) in milliseconds UTC."""
 RANGE_MAX_MS: Final = 3 * 366 * 86_400_000
 """Longest span of one free-busy-query: three years."""
-PERIODS_MAX: Final = 20_000
+PERIODS_MAX: Final = 100_000
 """Most occurrences in one answer, before they are merged."""
 
 
@@ -49,20 +50,16 @@ def busy_periods(
 
     Raises Refused (403) where there is too much.
     """
+    zone = zone or dt.UTC
+    taken, perhaps = service.get_busy(view.id, start, end, zone, limit=PERIODS_MAX + 1, but_uid=but_uid)
+    periods = itertools.chain(taken, *(_periods(found, start, end, zone) for found in perhaps))
     busy: Periods = {}
-    count = 0
-    for found in service.get_between(view.id, start, end):
-        if but_uid and found.uid == but_uid:
-            continue
-        for kind, first, last in _periods(found, start, end, zone or dt.UTC):
-            busy.setdefault(kind, []).append((first, last))
-            count += 1
-            if count > PERIODS_MAX:
-                msg = "This span of time holds too much; ask for a shorter one."
-                raise Refused(
-                    msg,
-                    precondition="D:number-of-matches-within-limits",
-                )
+    for count, (kind, first, last) in enumerate(periods):
+        if count >= PERIODS_MAX:
+            msg = "This span of time holds too much; ask for a shorter one."
+            raise Refused(msg, precondition="D:number-of-matches-within-limits")
+        if first < end and last > start and first < last:
+            busy.setdefault(kind, []).append((max(first, start), min(last, end)))
     return busy
 
 
@@ -72,10 +69,8 @@ def _periods(view: ObjectView, start: int, end: int, zone: dt.tzinfo) -> Iterato
         return
     for one in occurrences(view, start, end) or ():
         kind = source.takes[one.number]
-        first, last = one.bounds_ms(zone)
-        first, last = max(first, start), min(last, end)
-        if kind and first < last:
-            yield kind, first, last
+        if kind:
+            yield kind, *one.bounds_ms(zone)
 
 
 def _merged(periods: list[tuple[int, int]]) -> list[tuple[int, int]]:

@@ -61,14 +61,19 @@ def cannot_meet(test: CompFilter) -> bool:
     )
 
 
-def judges_by_bounds(test: CompFilter, zone: dt.tzinfo | None) -> bool:
-    """Return whether ``meets`` looks at no object's text: its bounds alone say whether it occurs."""
+def is_clear(view: ObjectView, times: TimeRange, zone: dt.tzinfo | None) -> bool:
+    """Return whether an object occurs in a range that is open at one end, by its bounds alone, wherever ``zone`` is."""
+    half_open = times.start_ms is None or times.end_ms is None
+    return half_open and _overlap(view.starts_ms, view.ends_ms, times, 0 if zone is None else -2 * WIDEN_MS)
+
+
+def asks_only_for(test: CompFilter, times: TimeRange | None) -> bool:
+    """Return whether an object meets the filter exactly when it occurs in ``times``, None: always."""
     spans = [one.times for one in (test, *test.comps) if one.times is not None]
     return (
-        zone is None
-        and not test.props
-        and all(_is_plain(comp) for comp in test.comps)
-        and all(times.start_ms is None or times.end_ms is None for times in spans)
+        not test.props
+        and all(_is_plain(comp) and not comp.absent for comp in test.comps)
+        and all(span == times for span in spans)
     )
 
 
@@ -89,7 +94,7 @@ def occurs(view: ObjectView, times: TimeRange, zone: dt.tzinfo | None) -> bool:
     """Return whether an occurrence overlaps the range."""
     if not _overlap(view.starts_ms, view.ends_ms, times, WIDEN_MS if zone is not None else 0):
         return False
-    if zone is None and (not view.recurring or times.start_ms is None or times.end_ms is None):
+    if is_clear(view, times, zone) or (zone is None and not view.recurring):
         return True  # the bounds are those of the first and the last occurrence
     if not view.recurring and _ZONELESS.search(view.text) is None:
         return True

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from apscheduler.executors.pool import ThreadPoolExecutor as TickerPool
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from bridge.engine import horizon, links, pull
+from bridge.engine import horizon, links, pull, timeindex
 from bridge.engine.pacing import is_alive, poll_s
 from bridge.engine.polling import interval_s
 from bridge.errors import BridgeError
@@ -32,6 +32,7 @@ LINK_S: Final = 2.0
 PULL_S: Final = 1.0
 TOKEN_S: Final = 120.0
 HORIZON_S: Final = 3600.0
+INDEX_S: Final = 10.0
 FORGET_S: Final = 6 * 3600.0
 PUSH_S: Final = 30.0
 RECOVER_S: Final = 5.0
@@ -67,6 +68,7 @@ class Schedule:
             ("pull", PULL_S, self._pull),
             ("tokens", TOKEN_S, self._tokens),
             ("horizon", HORIZON_S, self._horizon),
+            ("index", INDEX_S, self._index),
             ("forget", FORGET_S, self._forget),
             ("push", PUSH_S, self._push),
             ("recover", RECOVER_S, self._recover),
@@ -113,6 +115,9 @@ class Schedule:
 
     def _horizon(self) -> None:
         horizon.tick(self._engine)
+
+    def _index(self) -> None:
+        timeindex.tick(self._engine)
 
     def _tokens(self) -> None:
         for provider in self._engine.providers.values():

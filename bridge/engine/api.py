@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Iterable, Mapping, Sequence
 
 
@@ -80,6 +81,17 @@ class ObjectView:
 
 ALL_CALENDARS: Final = "all"
 """What stands for every calendar of a person, where a feed is made; no calendar has this name."""
+
+
+class BusyTime(NamedTuple):
+    """A time that is taken."""
+
+    kind: str
+    """FBTYPE (RFC 5545 3.2.9): ``BUSY`` or ``BUSY-TENTATIVE``."""
+    starts_ms: int
+    ends_ms: int
+
+
 FOREVER_MS = 253_402_300_799_000
 """9999-12-31T23:59:59Z: the end of an unbounded series."""
 
@@ -230,6 +242,38 @@ class Service(Protocol):
         """Return objects that may have an occurrence in [start, end): a superset, never less.
 
         Without ``texts`` their text is "": many times as fast for a listing.
+        """
+        ...
+
+    def get_occurring(
+        self,
+        collection_id: int,
+        start_ms: int,
+        end_ms: int,
+        zone: dt.tzinfo | None,
+        *,
+        texts: bool = True,
+    ) -> tuple[Sequence[ObjectView], Sequence[ObjectView]]:
+        """Return (objects with an occurrence in [start, end), objects whose text says whether they have one).
+
+        ``zone`` is where all-day and floating ones happen; None: anywhere. Without ``texts`` the text of the former is
+        "".
+        """
+        ...
+
+    def get_busy(
+        self,
+        collection_id: int,
+        start_ms: int,
+        end_ms: int,
+        zone: dt.tzinfo,
+        *,
+        limit: int,
+        but_uid: str = "",
+    ) -> tuple[Sequence[BusyTime], Sequence[ObjectView]]:
+        """Return (when time is taken in [start, end), objects whose text says so), ``limit`` times at most.
+
+        The event ``but_uid`` takes none. A time may reach beyond the range, and one in a far zone may lie outside of it.
         """
         ...
 

@@ -7,12 +7,13 @@ import json
 import logging
 from typing import TYPE_CHECKING, Final
 
-from bridge.engine import feeds, person_props
+from bridge.engine import feeds, person_props, timeindex
 from bridge.engine import links as engine_links
 from bridge.engine.api import (
     ALL_CALENDARS,
     FOREVER_MS,
     Attendance,
+    BusyTime,
     CollectionView,
     FeedView,
     Login,
@@ -34,6 +35,7 @@ from bridge.model.people import Roster
 from bridge.store import calendars, objects, people, shared
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from bridge.engine.carry import Carrier
@@ -216,6 +218,33 @@ class Service:
                 texts=texts,
             )
         return [served(row) for row in rows]
+
+    def get_occurring(
+        self,
+        collection_id: int,
+        start_ms: int,
+        end_ms: int,
+        zone: dt.tzinfo | None,
+        *,
+        texts: bool = True,
+    ) -> tuple[Sequence[ObjectView], Sequence[ObjectView]]:
+        """Return (objects with an occurrence in [start, end), objects whose text says whether they have one)."""
+        with self._store.read() as c:
+            return timeindex.occurring(c, collection_id, start_ms, end_ms, zone, texts=texts)
+
+    def get_busy(
+        self,
+        collection_id: int,
+        start_ms: int,
+        end_ms: int,
+        zone: dt.tzinfo,
+        *,
+        limit: int,
+        but_uid: str = "",
+    ) -> tuple[Sequence[BusyTime], Sequence[ObjectView]]:
+        """Return (when time is taken in [start, end), objects whose text says so)."""
+        with self._store.read() as c:
+            return timeindex.busy(c, collection_id, start_ms, end_ms, zone, limit=limit, but_uid=but_uid)
 
     def href_of_uid(self, collection_id: int, uid: str) -> str | None:
         """Return where a UID lives in the collection."""

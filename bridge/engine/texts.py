@@ -10,6 +10,7 @@ from bridge.engine.api import ObjectView
 from bridge.ical import overlay as ical_overlay
 from bridge.ical import parse as ical_parse
 from bridge.ical import recur
+from bridge.ical import spans as ical_spans
 from bridge.model.upstream import Json, Upstream
 from bridge.plan.moments import key_moment, moment_key
 from bridge.plan.steps import Have
@@ -77,16 +78,20 @@ def read(text: str, default_zone: str) -> CalendarObject:
     return ical_parse.parse(text.encode(), default_zone=default_zone).object
 
 
-def object_values(obj: CalendarObject, text: str, *, now_ms: int, change_seq: int) -> dict[str, Any]:
-    """Return the columns that follow from an object and its text."""
+def object_values(
+    obj: CalendarObject, text: str, *, now_ms: int, change_seq: int, until_ms: int = 0
+) -> dict[str, Any]:
+    """Return the columns and spans that follow from an object and its text; the latter up to ``until_ms``, 0: as of now."""
     starts_ms, ends_ms, recurring = recur.span(obj)
+    spans = ical_spans.spans_of(text, (starts_ms, ends_ms), until_ms or ical_spans.window_end(now_ms))
     return {
         "uid": obj.uid,
         "text": text,
         "etag": etag_of(text),
-        "starts_ms": starts_ms,
-        "ends_ms": ends_ms,
+        "starts_ms": spans.bounds[0],
+        "ends_ms": spans.bounds[1],
         "recurring": int(recurring),
+        "spans": spans,
         "change_seq": change_seq,
         "modified_ms": now_ms,
     }

@@ -90,7 +90,8 @@ def occurrences(obj: CalendarObject, start: dt.datetime, end: dt.datetime, *, li
         shifts = _Shifts(obj)
         margin = shifts.largest + _length(master) + 2 * _DAY
         kept = 0
-        for moment in _starts(master, start - margin, end + margin):
+        since, until = start - min(margin, start - _FIRST), end + min(margin, _LAST - end)
+        for moment in _starts(master, since, until):
             if instant(moment) in overridden:
                 continue
             kept += _keep(found, shifts.occurrence(moment), (start, end), zone)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import sqlalchemy as sa
 
+from bridge.store import occurrences
 from bridge.store.rows import ItemRow, ObjectRow, many, one
 
 if TYPE_CHECKING:
@@ -30,6 +31,14 @@ _ETAGS: Final = sa.text("""
 """)
 _TEXTS: Final = sa.text("SELECT id, text FROM object WHERE collection_id = :collection_id AND deleted = 0")
 """Without ORDER BY: a database copies every text to sort it, 17 ms for 10,000 in SQLite."""
+_BY_IDS: Final = sa.text("""
+    SELECT id, href, uid, text, etag, starts_ms, ends_ms, recurring, modified_ms FROM object
+    WHERE id IN :ids AND deleted = 0 ORDER BY id
+""").bindparams(sa.bindparam("ids", expanding=True))
+_SPANS_BY_IDS: Final = sa.text("""
+    SELECT id, href, uid, '' AS text, etag, starts_ms, ends_ms, recurring, modified_ms FROM object
+    WHERE id IN :ids AND deleted = 0 ORDER BY id
+""").bindparams(sa.bindparam("ids", expanding=True))
 _BETWEEN: Final = sa.text("""
     SELECT href, uid, text, etag, starts_ms, ends_ms, recurring, modified_ms FROM object
     WHERE collection_id = :collection_id AND deleted = 0
@@ -54,15 +63,15 @@ _TO_EXTEND: Final = sa.text("""
 """)
 _ADD: Final = sa.text("""
     INSERT INTO object (collection_id, href, uid, text, etag, starts_ms, ends_ms, recurring, exact_until_ms,
-      change_seq, modified_ms)
+      change_seq, modified_ms, indexed_until_ms)
     VALUES (:collection_id, :href, :uid, :text, :etag, :starts_ms, :ends_ms, :recurring, :exact_until_ms,
-      :change_seq, :modified_ms)
+      :change_seq, :modified_ms, :indexed_until_ms)
     RETURNING id
 """)
 _CHANGE: Final = sa.text("""
     UPDATE object SET uid = :uid, text = :text, etag = :etag, starts_ms = :starts_ms, ends_ms = :ends_ms,
       recurring = :recurring, exact_until_ms = :exact_until_ms, change_seq = :change_seq, modified_ms = :modified_ms,
-      deleted = 0, revision = revision + 1
+      indexed_until_ms = :indexed_until_ms, deleted = 0, revision = revision + 1
     WHERE id = :id AND revision = :revision
 """)
 _EXACT: Final = sa.text("UPDATE object SET exact_until_ms = :exact_until_ms WHERE id = :id")
@@ -150,6 +159,16 @@ def by_hrefs(c: sa.Connection, collection_id: int, hrefs: Sequence[str]) -> list
     return found
 
 
+def by_ids(c: sa.Connection, ids: Sequence[int], *, texts: bool = True) -> list[tuple[int, Served]]:
+    """Return (id, object) of those of the objects that are served; without ``texts`` the text of each is ""."""
+    found: list[tuple[int, Served]] = []
+    for index in range(0, len(ids), IN_MAX):
+        values = {"ids": list(ids[index : index + IN_MAX])}
+        rows = c.execute(_BY_IDS if texts else _SPANS_BY_IDS, values).cursor.fetchall()
+        found += [(row[0], row[1:]) for row in rows]
+    return found
+
+
 def by_uid(c: sa.Connection, collection_id: int, uid: str) -> ObjectRow | None:
     """Return the served object with a UID."""
     return one(ObjectRow, c.execute(_BY_UID, {"collection_id": collection_id, "uid": uid}))
@@ -202,15 +221,23 @@ def to_extend(c: sa.Connection, *, before_ms: int, limit: int) -> list[int]:
 
 
 def add(c: sa.Connection, values: dict[str, Any]) -> int:
-    """Insert an object and forget the tombstone of its name."""
-    c.execute(_UNTOMB, {"collection_id": values["collection_id"], "href": values["href"]})
-    return int(c.execute(_ADD, values).scalar_one())
+    """Insert an object with its ``spans`` (``ical.spans.Spans``) and forget the tombstone of its name."""
+    collection_id, spans = values["collection_id"], values["spans"]
+    c.execute(_UNTOMB, {"collection_id": collection_id, "href": values["href"]})
+    object_id = int(c.execute(_ADD, {**values, "indexed_until_ms": spans.until_ms}).scalar_one())
+    occurrences.add(c, object_id, collection_id, spans)
+    return object_id
 
 
 def change(c: sa.Connection, row: ObjectRow, values: dict[str, Any]) -> bool:
-    """Replace an object's text; False when another was faster (the revision moved)."""
+    """Replace an object's text and its ``spans``; False when another was faster (the revision moved)."""
+    spans = values["spans"]
     c.execute(_UNTOMB, {"collection_id": row.collection_id, "href": row.href})
-    return c.execute(_CHANGE, {**values, "id": row.id, "revision": row.revision}).rowcount == 1
+    known = {"id": row.id, "revision": row.revision, "indexed_until_ms": spans.until_ms}
+    if c.execute(_CHANGE, {**values, **known}).rowcount != 1:
+        return False
+    occurrences.put(c, row.id, row.collection_id, spans)
+    return True
 
 
 def set_exact(c: sa.Connection, object_id: int, exact_until_ms: int | None) -> None:

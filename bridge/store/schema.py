@@ -12,6 +12,7 @@ from sqlalchemy import (
     Index,
     Integer,
     MetaData,
+    SmallInteger,
     Table,
     Text,
     UniqueConstraint,
@@ -154,6 +155,7 @@ object_ = Table(
     _num("deleted"),
     _num("change_seq"),
     _num("modified_ms"),
+    _num("indexed_until_ms"),
     UniqueConstraint("collection_id", "href"),
     Index(
         "uq_object_collection_id_uid",
@@ -165,8 +167,39 @@ object_ = Table(
     ),
     Index("ix_object_collection_id_change_seq", "collection_id", "change_seq"),
     Index("ix_object_collection_id_ends_ms", "collection_id", "ends_ms"),
+    Index("ix_object_indexed_until_ms", "indexed_until_ms"),
 )
-"""One calendar object resource. ``deleted``: gone for clients, its Delete has not reached the vendor yet."""
+"""One calendar object resource. ``deleted``: gone for clients, its Delete has not reached the vendor yet.
+
+``indexed_until_ms``: until when ``occurrence`` is worked out; 0: not yet, see ``ical.spans``.
+"""
+
+occurrence = Table(
+    "occurrence",
+    metadata,
+    Column(
+        "object_id", Id, ForeignKey("object.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    ),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("collection_id", Id, nullable=False),
+    Column("reach", SmallInteger, nullable=False),
+    Column("starts_ms", BigInteger, nullable=False),
+    Column("ends_ms", BigInteger, nullable=False),
+    Column("sure", SmallInteger, nullable=False),
+    Column("busy", SmallInteger, nullable=False),
+    Index(
+        "ix_occurrence_collection_id_reach",
+        "collection_id",
+        "reach",
+        "starts_ms",
+        "ends_ms",
+        "sure",
+        "busy",
+        "object_id",
+    ),
+    sqlite_with_rowid=False,
+)
+"""When an object happens, without its text: see ``ical.spans``. Follows from the object, written with it."""
 
 item = Table(
     "item",

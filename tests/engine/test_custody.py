@@ -169,6 +169,8 @@ CORRUPTIONS = {
     "etag": ("UPDATE object SET etag = 'ffff' WHERE href = 'one.ics'", "column"),
     "span": ("UPDATE object SET starts_ms = 0, ends_ms = 1 WHERE href = 'one.ics'", "column"),
     "series flag": ("UPDATE object SET recurring = 1 WHERE href = 'one.ics'", "column"),
+    "times": ("UPDATE occurrence SET starts_ms = starts_ms + 1", "times"),
+    "no times": ("DELETE FROM occurrence", "times"),
     "UID": ("UPDATE object SET uid = 'other' WHERE href = 'one.ics'", "column"),
     "text": ("UPDATE object SET text = 'BEGIN:VCALENDAR' WHERE href = 'one.ics'", "text"),
     "sequence": ("UPDATE collection SET change_seq = 0, floor_seq = 0", "sequence"),

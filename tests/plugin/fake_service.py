@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from bridge.engine.api import (
     Attendance,
+    BusyTime,
     CollectionView,
     FeedView,
     Known,
@@ -25,10 +26,11 @@ from bridge.engine.api import (
     SyncTokenInvalid,
 )
 from bridge.errors import BadInput, BridgeError, Missing, NotAllowed, PreconditionFailed, Refused
-from bridge.ical import recur
+from bridge.ical import recur, spans
 from bridge.ical.parse import parse
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Iterable, Mapping, Sequence
 
 _TAG = re.compile(r'(W/)?"([^"]*)"')
@@ -208,6 +210,66 @@ class FakeService:
                 if (start_ms is None or one.ends_ms >= start_ms)
                 and (end_ms is None or one.starts_ms < end_ms)
             ]
+
+    def get_occurring(
+        self,
+        collection_id: int,
+        start_ms: int,
+        end_ms: int,
+        zone: dt.tzinfo | None,
+        *,
+        texts: bool = True,
+    ) -> tuple[Sequence[ObjectView], Sequence[ObjectView]]:
+        self._called("get_occurring" if texts else "tags_occurring")
+        happening, perhaps = [], []
+        with self.guard:
+            for one in self.calendars[collection_id].objects.values():
+                how = {
+                    span.sure
+                    for span in self._spans(one)
+                    if spans.overlaps(*self._bounds(span, zone), start_ms, end_ms)
+                }
+                if how - {spans.Sure.LOOK}:
+                    happening.append(one if texts else dataclasses.replace(one, text=""))
+                elif how:
+                    perhaps.append(one)
+        return happening, perhaps
+
+    def get_busy(
+        self,
+        collection_id: int,
+        start_ms: int,
+        end_ms: int,
+        zone: dt.tzinfo,
+        *,
+        limit: int,
+        but_uid: str = "",
+    ) -> tuple[Sequence[BusyTime], Sequence[ObjectView]]:
+        self._called("get_busy")
+        taken, perhaps = [], {}
+        with self.guard:
+            for one in self.calendars[collection_id].objects.values():
+                for span in self._spans(one):
+                    if (
+                        one.uid != but_uid
+                        and span.busy
+                        and spans.overlaps(span.starts_ms, span.ends_ms, start_ms, end_ms)
+                    ):
+                        if span.sure == spans.Sure.LOOK:
+                            perhaps[one.href] = one
+                        else:
+                            taken.append(BusyTime(spans.KINDS[span.busy], *self._bounds(span, zone)))
+        return taken[:limit], list(perhaps.values())
+
+    def _spans(self, one: ObjectView) -> Sequence[spans.Span]:
+        until_ms = spans.window_end(self.clock_ms)
+        return spans.spans_of(one.text, (one.starts_ms, one.ends_ms), until_ms).rows
+
+    @staticmethod
+    def _bounds(span: spans.Span, zone: dt.tzinfo | None) -> tuple[int, int]:
+        if zone is not None and span.sure == spans.Sure.LOOSE:
+            return spans.narrowed(span, zone)
+        return span.starts_ms, span.ends_ms
 
     def href_of_uid(self, collection_id: int, uid: str) -> str | None:
         self._called("href_of_uid")

@@ -11,9 +11,10 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config as AlembicConfig
 from alembic.runtime.migration import MigrationContext
 
+from bridge.ical.spans import Span, Spans, unread
 from bridge.log import request_scope
 from bridge.plan.intent import MOVES, State, backoff_s
-from bridge.store import calendars, intents, objects, people, shared
+from bridge.store import calendars, intents, objects, occurrences, people, shared
 from bridge.store.clock import DatabaseClock
 from bridge.store.engine import MIGRATIONS, SchemaError, Store
 from bridge.store.schema import metadata
@@ -54,6 +55,7 @@ def add_object(c, collection_id, href="a.ics", uid="u", seq=1):
             "exact_until_ms": None,
             "change_seq": seq,
             "modified_ms": NOW,
+            "spans": Spans((Span(10, 20, 2, 1),), 1, (10, 20)),
         },
     )
 
@@ -117,6 +119,7 @@ def test_an_update_that_names_an_old_revision_changes_nothing(store):
         "exact_until_ms": None,
         "change_seq": 2,
         "modified_ms": NOW,
+        "spans": unread((0, 1)),
     }
     with store.write() as c:
         assert objects.change(c, row, values)
@@ -415,7 +418,7 @@ def test_texts_come_oldest_first_and_spans_come_as_objects_do_but_without_text(s
             add_object(c, mine, href=f"{number}.ics", uid=str(number), seq=number)
         first = objects.by_href(c, mine, "3.ics")
         values = {"uid": "3", "text": "changed", "etag": "f", "starts_ms": 30, "ends_ms": 40, "recurring": 1}
-        values |= {"exact_until_ms": None, "change_seq": 4, "modified_ms": NOW}
+        values |= {"exact_until_ms": None, "change_seq": 4, "modified_ms": NOW, "spans": unread((30, 40))}
         assert objects.change(c, first, values)  # PostgreSQL writes a changed row anew, behind the others
         assert objects.hide(c, objects.by_href(c, mine, "1.ics"))
     with store.read() as c:
@@ -430,3 +433,74 @@ def test_texts_come_oldest_first_and_spans_come_as_objects_do_but_without_text(s
             assert [row[0] for row in whole] == names
             bare = [tuple(row) for row in objects.between(c, mine, *span, texts=False)]
             assert bare == [(*row[:2], "", *row[3:]) for row in whole]
+
+
+def test_rows_of_the_occurrence_index_come_and_go_with_their_object(store):
+    mine, day = collection(store), 86_400_000
+    rows = (Span(0, 10, 0, 1), Span(day, day, 0, 0), Span(5 * day, 400 * day, 1, 2), Span(NOW, 2 * NOW, 2, 1))
+    with store.write() as c:
+        object_id = add_object(c, mine)
+        occurrences.put(c, object_id, mine, Spans(rows, 1, (0, 1)))
+        other = add_object(c, mine, "b.ics", "v", 2)
+        many = tuple(Span(9 * NOW + n, 9 * NOW + n + 1, 0, 1) for n in range(1200))
+        occurrences.put(c, other, mine, Spans(many, 1, (0, 1)))
+        assert occurrences.of_object(c, other) == many
+    with store.read() as c:
+        assert occurrences.of_object(c, object_id) == rows
+        for span, sure in {
+            (0, 1): 0,  # what ends with the range's start is outside, what begins with its end, too
+            (10, day): None,
+            (day, day + 1): 0,
+            (day - 1, day): None,
+            (day + 1, 5 * day + 1): 1,
+            (399 * day, NOW): 1,
+            (400 * day, NOW): None,
+            (400 * day, NOW + 1): 2,
+            (NOW + 5, NOW + 6): 2,
+        }.items():
+            assert occurrences.touching(c, mine, *span).get(object_id) == sure, span
+        firm, loose = occurrences.touching_firmly(c, mine, day, 6 * day)
+        assert (firm, [touch.span for touch in loose]) == ({object_id: 0}, [rows[2]])
+        busy = occurrences.busy(c, mine, 0, NOW + 1, limit=10)
+        assert {touch.span for touch in busy} == {rows[0], rows[2], rows[3]}
+        assert len(occurrences.busy(c, mine, 9 * NOW, 10 * NOW, limit=7)) == 7
+    with store.write() as c:
+        row = objects.get(c, object_id)
+        assert [one.id for one in occurrences.due(c, before_ms=2, limit=1)] == [object_id]
+        (due,) = occurrences.due(c, before_ms=2, limit=1)
+        assert objects.hide(c, row)
+        assert occurrences.busy(c, mine, 0, 10, limit=10) == []
+        assert not occurrences.renew(
+            c, due, Spans((), 5, (3, 4))
+        )  # the object changed since it was looked at
+        assert occurrences.of_object(c, object_id) == rows
+        (due,) = occurrences.due(c, before_ms=2, limit=1)
+        assert occurrences.renew(c, due, Spans(rows[:1], 5, (3, 4)))
+        now = objects.get(c, object_id)
+        assert (now.starts_ms, now.ends_ms, now.revision) == (3, 4, row.revision + 1)
+        assert [one.id for one in occurrences.due(c, before_ms=2, limit=9)] == [other]
+        objects.remove(c, object_id)
+        assert occurrences.of_object(c, object_id) == ()
+
+
+def test_objects_of_an_earlier_version_are_looked_at_until_they_are_indexed(tmp_path):
+    old = Store(f"sqlite:///{tmp_path}/old.db")
+    config = AlembicConfig()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    with old.write() as c:
+        config.attributes["connection"] = c
+        command.upgrade(config, "0002")
+    mine = collection(old)
+    with old.write() as c:
+        c.execute(
+            sa.text(
+                "INSERT INTO object (collection_id, href, uid, text, starts_ms, ends_ms) VALUES (:c, 'a', 'u', 'T', :s, :e)"
+            ),
+            {"c": mine, "s": NOW, "e": NOW + 1},
+        )
+    old.migrate()
+    with old.read() as c:
+        (due,) = occurrences.due(c, before_ms=1, limit=9)
+        assert occurrences.of_object(c, due.id) == unread((NOW, NOW + 1)).rows
+        assert occurrences.touching(c, mine, NOW, NOW + 1) == {due.id: 2}
+    old.close()

@@ -9,15 +9,21 @@ import sqlalchemy as sa
 from bridge.engine.custody.rows import Finding, Statement
 from bridge.engine.texts import object_values, read
 from bridge.errors import BridgeError
+from bridge.ical.recur import FOREVER_MS
+from bridge.ical.spans import reach_of, unread
+from bridge.store import occurrences
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from bridge.ical.spans import Spans
 
     ZoneOf = Callable[[str], str]
 
 ROWS_AT_A_TIME: Final = 200
 _AFTER: Final = sa.text("""
     SELECT object.id, uid, text, etag, starts_ms, ends_ms, recurring, object.change_seq, object.modified_ms,
+      indexed_until_ms,
       collection_id, source_id
     FROM object JOIN collection ON collection.id = collection_id JOIN calendar ON calendar.id = calendar_id
     WHERE object.id > :after ORDER BY object.id LIMIT :count
@@ -29,6 +35,17 @@ _MEND: Final = """
 """
 _COUNT_UP: Final = "UPDATE collection SET change_seq = change_seq + 1 WHERE id = :collection_id"
 _COLUMNS: Final = ("uid", "etag", "starts_ms", "ends_ms", "recurring")
+_COLUMNS_BEFORE: Final = ("uid", "etag", "recurring")
+"""What follows from the text before its spans are worked out, which may widen the bounds."""
+_ANEW: Final = (
+    "DELETE FROM occurrence WHERE object_id = :id",
+    """
+    INSERT INTO occurrence (object_id, number, collection_id, reach, starts_ms, ends_ms, sure, busy)
+    SELECT id, 0, collection_id, :reach, :starts_ms, :ends_ms, :sure, :busy FROM object WHERE id = :id
+    """,
+    "UPDATE object SET indexed_until_ms = 0 WHERE id = :id",
+)
+"""Until it is worked out anew, the text is read."""
 
 
 def check_texts(c: sa.Connection, zone_of: ZoneOf) -> Iterator[Finding]:
@@ -48,8 +65,18 @@ def check_texts(c: sa.Connection, zone_of: ZoneOf) -> Iterator[Finding]:
                     mends=Finding.one("DELETE FROM object WHERE id = :id", id=row["id"]),
                 )
                 continue
-            truth = object_values(obj, row["text"], now_ms=row["modified_ms"], change_seq=row["change_seq"])
-            wrong = [name for name in _COLUMNS if truth[name] != row[name]]
+            until_ms = row["indexed_until_ms"]
+            truth = object_values(
+                obj,
+                row["text"],
+                now_ms=row["modified_ms"],
+                change_seq=row["change_seq"],
+                until_ms=0 if until_ms == FOREVER_MS else until_ms,
+            )
+            if until_ms:
+                yield from _check_spans(c, row, truth["spans"], where)
+            names = _COLUMNS if until_ms else _COLUMNS_BEFORE
+            wrong = [name for name in names if truth[name] != row[name]]
             if wrong:
                 values = {name: truth[name] for name in _COLUMNS}
                 collection = {"collection_id": row["collection_id"]}
@@ -62,3 +89,23 @@ def check_texts(c: sa.Connection, zone_of: ZoneOf) -> Iterator[Finding]:
                         Statement(text=sa.text(_COUNT_UP), values=collection),
                     ),
                 )
+
+
+def _check_spans(c: sa.Connection, row: sa.RowMapping, truth: Spans, where: str) -> Iterator[Finding]:
+    """Yield where the occurrence index does not follow from the text."""
+    held = occurrences.of_object(c, row["id"])
+    if (held, row["indexed_until_ms"]) == (truth.rows, truth.until_ms):
+        return
+    (span,) = unread(truth.bounds).rows
+    values = {"id": row["id"], "reach": reach_of(span), **span._asdict()}
+    yield Finding(
+        check="times",
+        where=where,
+        words="when it happens is not indexed as its text says; it is worked out anew",
+        mends=tuple(Statement(text=sa.text(text), values=_named(text, values)) for text in _ANEW),
+    )
+
+
+def _named(text: str, values: dict[str, int]) -> dict[str, int]:
+    """Return the values that a statement names."""
+    return {name: value for name, value in values.items() if f":{name}" in text}
