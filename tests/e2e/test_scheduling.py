@@ -3,7 +3,7 @@
 import re
 from xml.etree import ElementTree as ET
 
-from harness import CALDAV, DAV, DAY, event, until
+from harness import CALDAV, DAV, DAY, event, run_bridge, until
 
 BUSY = f"{DAY:%Y%m%d}"
 ASK = "\r\n".join(
@@ -71,3 +71,48 @@ def test_an_ill_vendor_leaves_what_the_bridge_holds_or_says_later(running, vendo
         "2.0;Success",
         [("BUSY", f"{BUSY}T020000Z/{BUSY}T030000Z")],
     )
+
+
+def test_an_invitation_goes_out_is_answered_and_does_not_hold_up_the_organizer(stack, vendors, tmp_path):
+    _bridge, clients = run_bridge(stack, vendors, tmp_path, poll_s=1.0, poll_billed_s=1.0)
+    alice, bob = clients["alice"], clients["bob"]
+    until(lambda: len(alice.calendars()) == len(bob.calendars()) == 2)
+    mine, theirs = (next(p for p in one.calendars() if "dingtalk" in p) for one in (alice, bob))
+    people = ["ORGANIZER:mailto:alice@example.com", "ATTENDEE;PARTSTAT=ACCEPTED:mailto:alice@example.com",
+              "ATTENDEE;PARTSTAT=NEEDS-ACTION;RSVP=TRUE:mailto:bob@example.com"]  # fmt: skip
+    made = alice.put(f"{mine}m.ics", event("m", lines=people))
+    tag = made.headers["Schedule-Tag"]
+    assert made.status_code == 201
+
+    # It is in Bob's calendar under the same UID, without a message in his inbox.
+    def arrived():
+        bodies = ((path, bob.request("GET", path).text) for path in hrefs(bob, theirs))
+        return next((found for found in bodies if "UID:m\r\n" in found[1]), None)
+
+    path, text = until(arrived)
+    inbox = bob.request("PROPFIND", "/dav/bob/schedule-inbox/", None, {"Depth": "1"})
+    assert inbox.text.count("<D:response>") == 1
+    before = bob.request("GET", path).headers["Schedule-Tag"]
+    answered = re.sub(r"(ATTENDEE[^:]*;PARTSTAT=)NEEDS-ACTION", r"\1ACCEPTED", text.replace("\r\n ", ""))
+    assert answered != text.replace("\r\n ", "")
+    done = bob.put(path, answered, **{"If-Schedule-Tag-Match": before})
+    assert done.status_code == 204, done.text
+    # Alice sees the answer; her tag is the same, and an edit under it goes through and keeps the answer.
+    until(lambda: alice.request("GET", f"{mine}m.ics").text.count("PARTSTAT=ACCEPTED") == 2)
+    got = alice.request("GET", f"{mine}m.ics")
+    assert got.headers["Schedule-Tag"] == tag
+    assert got.headers["ETag"] != made.headers.get("ETag")
+    edit = event("m", lines=people, summary="Moved to room 2")
+    changed = alice.put(f"{mine}m.ics", edit, **{"If-Schedule-Tag-Match": tag})
+    assert changed.status_code == 204, changed.text
+    after = alice.request("GET", f"{mine}m.ics")
+    assert "SUMMARY:Moved to room 2" in after.text
+    assert after.text.count("PARTSTAT=ACCEPTED") == 2
+    assert after.headers["Schedule-Tag"] != tag
+    assert alice.put(f"{mine}m.ics", edit, **{"If-Schedule-Tag-Match": tag}).status_code == 412
+    until(lambda: "SUMMARY:Moved to room 2" in bob.request("GET", path).text)
+
+
+def hrefs(client, calendar):
+    found = ET.fromstring(client.request("PROPFIND", calendar, None, {"Depth": "1"}).text)
+    return [one.findtext(f"{DAV}href") for one in found if one.findtext(f"{DAV}href") != calendar]
