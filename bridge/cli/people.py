@@ -8,6 +8,7 @@ from urllib.parse import quote, urlsplit
 
 import click
 
+from bridge.cli.importing import user_import
 from bridge.cli.moments import FORMS_SHOWN, later
 from bridge.cli.paper import clean, json_line
 from bridge.cli.shell import (
@@ -74,6 +75,9 @@ def user_add(
                 }
             )
         )
+
+
+user.add_command(user_import)
 
 
 @user.command("list")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from bridge.engine.administer.accounts import Accounts
 from bridge.engine.administer.feeds import Feeds
+from bridge.engine.administer.importing import Importing
 from bridge.engine.administer.insight import Insight
 from bridge.engine.administer.shelves import Shelves
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from bridge.engine.context import Engine
 
 
-class Admin(Accounts, Feeds, Shelves, Insight):
+class Admin(Importing, Accounts, Feeds, Shelves, Insight):
     """Implements ``admin_api.Admin``."""
 
     def __init__(self, engine: Engine, on_close: Callable[[], None]) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +27,18 @@ class NewFeed:
     token: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewPerson:
+    """One line of an import."""
+
+    line: int
+    """Where it stands, from 1."""
+    name: str
+    email: str = ""
+    links: tuple[tuple[str, str], ...] = ()
+    """(source id, vendor id), each source at most once."""
+
+
 Row = dict[str, Any]
 """One line of a listing: JSON-able, keys are stable names."""
 
@@ -36,6 +48,20 @@ class Admin(Protocol):
 
     def user_add(self, name: str, *, email: str, links: Sequence[tuple[str, str]]) -> NewPassword:
         """Make a person with links (source id, vendor id) and a first app password."""
+        ...
+
+    def user_import(
+        self, people: Sequence[NewPerson], *, apply: bool, on_made: Callable[[list[NewPassword]], None] | None
+    ) -> list[Row]:
+        """Return per line what an import does, or why it cannot; with ``apply`` it is done, all of it or nothing.
+
+        ``on_made`` gets the first app passwords of new people before anything is committed; None: none are made.
+        Raises BadInput when ``apply`` meets a problem; then nothing was changed.
+        """
+        ...
+
+    def directory(self, source_id: str) -> list[Row]:
+        """Return id, alias, name, email of everybody whom a source's app may see, and who of them is linked."""
         ...
 
     def user_list(self) -> list[Row]:

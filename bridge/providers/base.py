@@ -171,6 +171,10 @@ class Provider(Protocol):
         """Return the person behind an id that an administrator typed (any kind of id the vendor has)."""
         ...
 
+    def members(self) -> list[DirectoryEntry]:
+        """Return everybody whom the app may see, each once, in the vendor's order; bounded. Many calls, none billed."""
+        ...
+
     def lookup(self, addresses: Sequence[str]) -> Mapping[str, DirectoryEntry | None]:
         """Find people by bare, lower-case e-mail address; None: certainly not in the directory."""
         ...

@@ -60,6 +60,9 @@ _BY_UPSTREAM: Final = sa.text("""
     SELECT u.* FROM link l JOIN principal u ON u.id = l.principal_id
     WHERE l.source_id = :source_id AND l.upstream_id = :upstream_id
 """)
+_ALL_LINKS: Final = sa.text("""
+    SELECT u.name AS "user", l.source_id, l.vendor_id, l.upstream_id FROM link l JOIN principal u ON u.id = l.principal_id
+""")
 _LINK_STATES: Final = sa.text("""
     SELECT source_id, state, cause, COUNT(*) FROM link GROUP BY source_id, state, cause
 """)
@@ -188,6 +191,11 @@ def set_link(c: sa.Connection, row: LinkRow, **changes: Any) -> None:
     names = ("state", "reason", "cause", "upstream_id", "retry_at_ms", "checked_ms", "calendar_attempts")
     values = {name: changes.get(name, getattr(row, name)) for name in names}
     c.execute(_LINK_STATE, {"id": row.id, **values})
+
+
+def all_links(c: sa.Connection) -> list[sa.RowMapping]:
+    """Return user, source_id, vendor_id, upstream_id of every link."""
+    return list(c.execute(_ALL_LINKS).mappings())
 
 
 def link_states(c: sa.Connection) -> dict[tuple[str, str, str], int]:

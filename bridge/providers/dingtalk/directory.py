@@ -102,6 +102,15 @@ class Directory:
             raise Missing(msg)
         return entry
 
+    def members(self) -> list[DirectoryEntry]:
+        """Return everybody in the app's scope who has a unionId, each once."""
+        found: dict[str, DirectoryEntry] = {}
+        for user in self._users():
+            entry = entry_of(user)
+            if entry is not None and len(found) < PEOPLE_MAX:
+                found.setdefault(entry.id, entry)
+        return list(found.values())
+
     def lookup(self, addresses: Sequence[str]) -> dict[str, DirectoryEntry | None]:
         """Find people by address: enterprise mailbox first, then the address of the profile.
 

@@ -117,6 +117,10 @@ class DingTalkProvider:
         """Return the person behind a unionId or userid; see :meth:`Directory.resolve`."""
         return self._directory.resolve(vendor_id)
 
+    def members(self) -> list[DirectoryEntry]:
+        """Return everybody whom the app may see; see :meth:`Directory.members`."""
+        return self._directory.members()
+
     def lookup(self, addresses: Sequence[str]) -> Mapping[str, DirectoryEntry | None]:
         """Find people by address; see :meth:`Directory.lookup`."""
         return self._directory.lookup(addresses)

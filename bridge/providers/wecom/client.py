@@ -169,9 +169,10 @@ class Client:
         """List departments below one, with details: ``department``."""
         return self._send(DEPARTMENT_LIST, None, {"id": department_id})
 
-    def department_simplelist(self, department_id: int) -> Json:
-        """List ids of departments below one: ``department_id``."""
-        return self._send(DEPARTMENT_SIMPLELIST, None, {"id": department_id})
+    def department_simplelist(self, department_id: int | None = None) -> Json:
+        """List ids of departments below one, or of all that the app may see: ``department_id``."""
+        query: dict[str, str | int] = {} if department_id is None else {"id": department_id}
+        return self._send(DEPARTMENT_SIMPLELIST, None, query)
 
     def department_get(self, department_id: int) -> Json:
         """Read one department."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from bridge.errors import Missing, Refused, Throttled, Unauthorised
 from bridge.providers.base import DirectoryEntry
-from bridge.providers.wecom.schema import as_text
+from bridge.providers.wecom.schema import as_int, as_list, as_object, as_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -39,6 +39,14 @@ MISSES_MAX: Final = 100
 MISSES_WINDOW_S: Final = 3600.0
 """At most MISSES_MAX addresses that nobody has in this many seconds; the vendor's threshold is not published, but
 "grows with the size of the company"."""
+
+DEPARTMENTS_MAX: Final = 3000
+MEMBERS_MAX: Final = 100_000
+"""Departments and people of one walk through the company."""
+
+ACTIVE: Final = 1
+ABSENT: Final = frozenset({2, 5})
+"""``status`` of a member who is disabled, or has left (reference 11)."""
 
 ADDRESS_CHARS_MAX: Final = 254
 """Longest mail address (RFC 5321 4.5.3.1.3, errata 1690)."""
@@ -102,6 +110,29 @@ class Directory:
             if error.cause not in ("permission", "visible_range"):
                 raise
             return DirectoryEntry(id=vendor_id, name="")
+
+    def members(self, client: Client) -> list[DirectoryEntry]:
+        """Return everybody whom the app may see: department by department, those who left or are disabled left out."""
+        found: dict[str, DirectoryEntry] = {}
+        departments = as_list(client.department_simplelist().get("department_id"))[:DEPARTMENTS_MAX]
+        for department in departments:
+            for member in self._of_department(client, as_int(as_object(department).get("id"))):
+                userid = as_text(member.get("userid"))
+                if userid and as_int(member.get("status"), ACTIVE) not in ABSENT and len(found) < MEMBERS_MAX:
+                    found.setdefault(userid, _entry(member, userid))
+        return list(found.values())
+
+    def _of_department(self, client: Client, department_id: int) -> list[Json]:
+        """Return a department's members: in detail, or by name where details are not allowed."""
+        try:
+            answer = client.user_list(department_id)
+        except Missing:
+            return []
+        except Unauthorised as error:
+            if error.cause not in ("permission", "address"):
+                raise
+            answer = client.user_simplelist(department_id)
+        return [as_object(member) for member in as_list(answer.get("userlist"))]
 
     def people(self, client: Client, ids: Sequence[str]) -> Mapping[str, DirectoryEntry]:
         """Return what the directory tells about userids; those it does not tell about are missing."""

@@ -169,6 +169,10 @@ class WeComProvider:
         """Return the person behind a userid or address that an administrator typed."""
         return self._directory.resolve(self._client, vendor_id)
 
+    def members(self) -> list[DirectoryEntry]:
+        """Return everybody whom the app may see."""
+        return self._directory.members(self._client)
+
     def lookup(self, addresses: Sequence[str]) -> Mapping[str, DirectoryEntry | None]:
         """Find people by bare, lower-case e-mail address; None: certainly not in the directory."""
         return self._directory.lookup(self._client, addresses)
