@@ -8,7 +8,7 @@ PYTHON ?=
 VENV ?= .venv
 ARGS ?=
 
-.PHONY: help demo test test-slow test-nightly test-system lint bench bench-bill docs grades pictures \
+.PHONY: help demo test test-slow test-nightly test-system lint bench bench-bill bench-scale docs grades pictures \
 	dist deb sbom container lock test-deb clean venv venv-test
 
 help:
@@ -20,6 +20,7 @@ help:
 	@echo "make lint        ruff, mypy, import-linter"
 	@echo "make bench       compare with stock Radicale; writes benchmarks/RESULTS.md"
 	@echo "make bench-bill  a virtual month at DingTalk, as the vendor bills it; writes benchmarks/BILL.md"
+	@echo "make bench-scale 500 people with 400 events each on one machine; writes benchmarks/SCALE.md"
 	@echo "make docs        print docs/fidelity.md anew from the table in the code"
 	@echo "make grades      grades of two foreign suites beside stock Radicale; writes the table in docs/clients.md"
 	@echo "make pictures    make the README's pictures anew; needs Debian's chromium"
@@ -63,6 +64,9 @@ bench: venv
 
 bench-bill: venv
 	$(VENV)/bin/python -m benchmarks.bill $(ARGS)
+
+bench-scale: venv
+	$(VENV)/bin/python -m benchmarks.scale $(ARGS)
 
 docs: venv
 	$(VENV)/bin/python -m bridge.cli.fidelity > docs/fidelity.md

@@ -80,14 +80,23 @@ def status(shell: Shell, user: str | None, *, as_json: bool) -> None:
         return
     advice = (
         "reason", "cause", "until_ms", "who", "what", "who_zh", "what_zh", "waiting_reason", "waiting_until_ms",
-        "waiting_what", "waiting_what_zh",
+        "waiting_what", "waiting_what_zh", "loaded", "expected",
     )  # fmt: skip
-    plain = [{key: value for key, value in row.items() if key not in advice} for row in rows]
+    plain = [
+        {**{key: value for key, value in row.items() if key not in advice}, **_progress(row)} for row in rows
+    ]
     print_rows(
         plain, as_json=False, first=("user", "calendar", "state", "age_s", "waiting"), empty="no calendars"
     )
     for line in dict.fromkeys(line for row in rows for line in _advice(row)):
         click.echo(line)
+
+
+def _progress(row: Row) -> Row:
+    """Return how far a first load has come, as ``done/estimated``; nothing once it has ended."""
+    if row.get("loaded") is None:
+        return {}
+    return {"progress": f"{row['loaded']}/{row.get('expected') or '?'}"}
 
 
 def _advice(row: Row) -> list[str]:

@@ -141,7 +141,7 @@ class Schedule:
                 until_ms = self._engine.clock.now_ms() + pull.LEASE_MS
                 if not calendars.claim_pull(c, calendar, until_ms=until_ms):
                     return  # another node does it, or did it
-            pull.pull(self._engine, calendar.id)
+            tally = pull.pull(self._engine, calendar.id, by_page=True)
         except pull.Busy:
             self._next_at(calendar, self._sync.poll_s)
         except BridgeError:
@@ -150,7 +150,7 @@ class Schedule:
             log.exception("pull.broken", extra=fields(calendar=calendar.id))
             self._next_at(calendar, 10 * self._sync.poll_s)
         else:
-            self._next_at(calendar, interval_s(self._engine, calendar, looked_ms))
+            self._next_at(calendar, 0 if tally.more else interval_s(self._engine, calendar, looked_ms))
         finally:
             self._pulling.discard(calendar.id)
 

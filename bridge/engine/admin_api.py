@@ -123,6 +123,7 @@ class Admin(Protocol):
     def status(self, user: str | None) -> list[Row]:
         """Return per calendar: state, age_s, waiting, oldest_waiting_s, held, reason, cause, and who must do what.
 
+        ``loaded`` and ``expected``: how many items of a first load are here, and of about how many; None afterwards.
         ``who`` and ``what`` in English, ``who_zh`` and ``what_zh`` in Chinese (``model.cures``).
         """
         ...

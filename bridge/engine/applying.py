@@ -7,6 +7,8 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+import sqlalchemy as sa
+
 from bridge.engine import apart, laying
 from bridge.engine.outcome import absorb
 from bridge.engine.steps_json import makes_an_item
@@ -25,9 +27,7 @@ from bridge.plan.moments import override_key
 from bridge.store import calendars, intents, objects
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    import sqlalchemy as sa
+    from collections.abc import Iterable, Iterator
 
     from bridge.engine.context import Engine
     from bridge.engine.held import Brake, Changes
@@ -37,6 +37,9 @@ if TYPE_CHECKING:
     from bridge.store.rows import CollectionRow, ObjectRow
 
 log = logging.getLogger(__name__)
+
+NEW_TOGETHER: Final = 50
+"""New objects that are added in one transaction: each of its own would wait for the disk."""
 
 _SAFE_HREF: Final = re.compile(r"[^A-Za-z0-9._-]")
 
@@ -52,6 +55,8 @@ class Tally:
     """Events whose deletion waits for an administrator."""
     waiting: int = 0
     pages: int = 0
+    more: bool = False
+    """A first load has further pages, which were left to later."""
     late: bool = False
     """News of a series had to wait for an edit on its way: which singles belong to it is not known yet."""
     seen: set[str] = field(default_factory=set)
@@ -94,11 +99,11 @@ def apply_items(
     doomed = None if brake is None else brake.aside(collection)
     for object_id, changes in grouped.items():
         apply_changes(engine, collection, object_id, changes, tally, doomed=doomed)
-    for members in fresh.values():
-        if making:
-            tally.waiting += 1  # it may be the very item that one of our own steps is making
-        else:
-            _apply_new(engine, collection, members, tally)
+    if making:
+        tally.waiting += len(fresh)  # any may be the very item that one of our own steps is making
+    else:
+        for batch in _batches(list(fresh.values())):
+            _apply_new(engine, collection, batch, tally)
 
 
 def apply_aside(engine: Engine, collection: CollectionRow, aside: dict[str, Upstream], tally: Tally) -> None:
@@ -172,7 +177,7 @@ def apply_changes(
             doomed[object_id] = changes
         elif _delete_object(engine, collection, row, tally, now_ms) and splits_are_items:
             for left in apart.left_behind(rows, changes):
-                _apply_new(engine, collection, [left], tally)
+                _apply_new(engine, collection, [[left]], tally)
         return
     changes = apart.renamed(rows, changes, mapper)
     loose = apart.shown_again(rows, changes, mapper) if splits_are_items else {}
@@ -192,7 +197,7 @@ def apply_changes(
             _tell(c, row, untold, now_ms)
     for single in loose.values():
         if not single.cancelled:
-            _apply_new(engine, collection, [single], tally)
+            _apply_new(engine, collection, [[single]], tally)
 
 
 def _tell(c: sa.Connection, row: ObjectRow, count: int, now_ms: int) -> None:
@@ -254,11 +259,51 @@ def _delete_object(
     return True
 
 
-def _apply_new(engine: Engine, collection: CollectionRow, members: list[Upstream], tally: Tally) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _New:
+    """An object that the vendor has and the mirror has not."""
+
+    members: list[Upstream]
+    anchor: str
+    obj: CalendarObject
+    text: str
+    keys: dict[str, Upstream]
+    payloads: dict[str, dict[str, object]]
+
+
+def _batches(groups: list[list[Upstream]]) -> Iterator[list[list[Upstream]]]:
+    for begin in range(0, len(groups), NEW_TOGETHER):
+        yield groups[begin : begin + NEW_TOGETHER]
+
+
+def _apply_new(engine: Engine, collection: CollectionRow, groups: list[list[Upstream]], tally: Tally) -> None:
+    """Add new objects, each of the items that belong together, in one transaction."""
+    now_ms = engine.clock.now_ms()
+    found = [
+        new for members in groups if (new := _assembled(engine, collection, members, now_ms)) is not None
+    ]
+    if not found:
+        return
+    try:
+        with engine.store.write() as c:
+            added = [_add(c, collection, new, now_ms) for new in found]
+    except sa.exc.DBAPIError:
+        if len(found) == 1:
+            raise
+        for members in groups:  # one that the database does not take keeps no other out
+            _apply_new(engine, collection, [members], tally)
+        return
+    tally.added += sum(added)
+    tally.waiting += len(added) - sum(added)
+
+
+def _assembled(
+    engine: Engine, collection: CollectionRow, members: list[Upstream], now_ms: int
+) -> _New | None:
     mapper = engine.provider(collection.source_id).mapper
     live = [m for m in members if not m.cancelled]
     if not live:
-        return
+        return None
     main = next((m for m in live if m.series_id is None), None)
     anchor = main.id if main is not None else live[0].series_id or live[0].id
     with engine.store.read() as c:
@@ -268,24 +313,31 @@ def _apply_new(engine: Engine, collection: CollectionRow, members: list[Upstream
         uid = f"{collection.source_id}-{anchor}@queqiao"
     roster = laying.roster(engine, collection, mapper, live, None)
     obj = _assemble(members, main, mapper, roster, uid)
-    now_ms = engine.clock.now_ms()
-    text = ical_write.write(obj, dtstamp_ms=now_ms)
     keys = {("" if m is main else override_key(m.origin) if m.origin is not None else ""): m for m in members}
-    payloads = laying.payloads(engine, obj, {}, dict(keys), mapper, roster)
-    with engine.store.write() as c:
-        known = any(objects.item_by_upstream(c, collection.id, m.id) is not None for m in members)
-        if known or objects.by_uid(c, collection.id, uid) is not None:
-            tally.waiting += 1
-            return
-        seq = calendars.take_seq(c, collection.id, now_ms)
-        values = object_values(obj, text, now_ms=now_ms, change_seq=seq)
-        href = _free_href(c, collection.id, anchor)
-        object_id = objects.add(
-            c, {**values, "collection_id": collection.id, "href": href, "exact_until_ms": None}
-        )
-        for key, item in keys.items():
-            objects.put_item(c, item_values(object_id, collection.id, key, item, payloads.get(key, {})))
-    tally.added += 1
+    return _New(
+        members=members,
+        anchor=anchor,
+        obj=obj,
+        text=ical_write.write(obj, dtstamp_ms=now_ms),
+        keys=keys,
+        payloads=laying.payloads(engine, obj, {}, dict(keys), mapper, roster),
+    )
+
+
+def _add(c: sa.Connection, collection: CollectionRow, new: _New, now_ms: int) -> bool:
+    """Add one object; False where it came another way meanwhile."""
+    known = any(objects.item_by_upstream(c, collection.id, m.id) is not None for m in new.members)
+    if known or objects.by_uid(c, collection.id, new.obj.uid) is not None:
+        return False
+    seq = calendars.take_seq(c, collection.id, now_ms)
+    values = object_values(new.obj, new.text, now_ms=now_ms, change_seq=seq)
+    href = _free_href(c, collection.id, new.anchor)
+    object_id = objects.add(
+        c, {**values, "collection_id": collection.id, "href": href, "exact_until_ms": None}
+    )
+    for key, item in new.keys.items():
+        objects.put_item(c, item_values(object_id, collection.id, key, item, new.payloads.get(key, {})))
+    return True
 
 
 def _assemble(

@@ -46,12 +46,18 @@ class Busy(BridgeError):
 
 
 def pull(
-    engine: Engine, calendar_id: int, *, deep: bool = False, full: bool = False, release: bool = False
+    engine: Engine,
+    calendar_id: int,
+    *,
+    deep: bool = False,
+    full: bool = False,
+    release: bool = False,
+    by_page: bool = False,
 ) -> Tally:
     """Pull one upstream calendar into every collection that shows it.
 
     ``deep``: look at the whole window even where a delta exists; ``full``: forget the cursor as well; ``release``: let
-    pass the deletions that were held (see ``plan.brake``).
+    pass the deletions that were held (see ``plan.brake``); ``by_page``: of a first load do one page only, others wait too.
     Raises Busy, and whatever the provider raises; the calendar's state says the same afterwards.
     """
     with leased(engine, calendar_id):
@@ -61,7 +67,8 @@ def pull(
             msg = "there is no such calendar"
             raise Missing(msg)
         try:
-            return _pull(engine, calendar, deep=deep or full or release, full=full, release=release)
+            deep = deep or full or release
+            return _pull(engine, calendar, deep=deep, full=full, release=release, by_page=by_page)
         except BridgeError as error:
             _failed(engine, calendar_id, error)
             raise
@@ -102,7 +109,9 @@ def _failed(engine: Engine, calendar_id: int, error: BridgeError) -> None:
         calendar = calendars.get(c, calendar_id)
         if calendar is not None:
             failures = calendar.failures + 1
-            wait_ms = int(backoff_s(failures, retry_after_s=retry_s) * 1000)
+            # Who was told when to come again is not sent to the end of the queue for having been told so often.
+            attempts = 1 if state == "throttled" else failures
+            wait_ms = int(backoff_s(attempts, retry_after_s=retry_s) * 1000)
             calendars.set_state(
                 c,
                 calendar,
@@ -117,18 +126,19 @@ def _failed(engine: Engine, calendar_id: int, error: BridgeError) -> None:
     )
 
 
-def _pull(engine: Engine, calendar: CalendarRow, *, deep: bool, full: bool, release: bool) -> Tally:
+def _pull(
+    engine: Engine, calendar: CalendarRow, *, deep: bool, full: bool, release: bool, by_page: bool
+) -> Tally:
     provider = engine.provider(calendar.source_id)
     with engine.store.read() as c:
         collections = calendars.collections_of_calendar(c, calendar.id)
         gone = objects.gone(c, calendar.id)
-    acting = [c for c in collections if c.me]
-    if not acting:
-        msg = "nobody is linked to this calendar any more"
-        raise Missing(msg)
+    acting = _acting(collections)
     target = Target(user_id=calendar.account or acting[0].me, calendar_id=calendar.upstream_id)
     now_ms = engine.clock.now_ms()
-    deep = deep or not calendar.cursor or now_ms - calendar.deep_ms > _deep_every_ms(engine, calendar)
+    first = not calendar.pulled_ms and not full
+    if not first:
+        deep = deep or not calendar.cursor or now_ms - calendar.deep_ms > _deep_every_ms(engine, calendar)
     tally = Tally()
     cursor, page = "" if full else calendar.cursor, ""
     aside: dict[int, dict[str, Upstream]] = {c.id: {} for c in acting}
@@ -143,7 +153,13 @@ def _pull(engine: Engine, calendar: CalendarRow, *, deep: bool, full: bool, rele
 
     for _ in range(PAGES_MAX):
         result = provider.changes(
-            target, cursor=cursor, page=page, window=engine.window(), known=known, deep=deep
+            target,
+            cursor=cursor,
+            page=page,
+            window=engine.window(),
+            known=known,
+            deep=deep,
+            first=first,
         )
         tally.pages += 1
         brake.see(result.items)
@@ -153,23 +169,37 @@ def _pull(engine: Engine, calendar: CalendarRow, *, deep: bool, full: bool, rele
         if not result.next:
             brake.settle(acting, apply)
             tally.held = brake.count
+        if not result.next or first:  # a first load brings its series first
             for collection in acting:
                 apply_aside(engine, collection, aside[collection.id], tally)
+                aside[collection.id].clear()
         if not tally.waiting:
             done = brake.done() if not result.next else []
             note_gone(engine, calendar, [*brake.spare(result.items), *done], gone)
         if not result.next:
             # Objects with an edit on its way were passed over: the same stretch is asked for again.
             cursor = calendar.cursor if tally.waiting else result.cursor
-            _succeeded(engine, calendar, brake, cursor=cursor, deep=deep)
+            _succeeded(engine, calendar, brake, cursor=cursor, deep=deep or first)
             if tally.added or tally.changed or tally.deleted:
                 log.info(
                     "pull.applied", extra=fields(calendar=calendar.id, changed=tally.changed + tally.added)
                 )
             return tally
         page = result.next
+        if first and _progressed(engine, calendar, expected=result.expected) and by_page:
+            tally.more = True
+            return tally
     msg = f"the calendar has more than {PAGES_MAX} pages; it is read as far as that"
     raise BridgeError(msg)
+
+
+def _acting(collections: list[CollectionRow]) -> list[CollectionRow]:
+    """Return those whose person is linked. Raises Missing if nobody is."""
+    acting = [c for c in collections if c.me]
+    if not acting:
+        msg = "nobody is linked to this calendar any more"
+        raise Missing(msg)
+    return acting
 
 
 def _deep_every_ms(engine: Engine, calendar: CalendarRow) -> int:
@@ -202,6 +232,21 @@ def note_gone(
             objects.note_gone(c, calendar.id, cancelled)
 
 
+def _progressed(engine: Engine, calendar: CalendarRow, *, expected: int) -> bool:
+    """Note how much of a first load is here; returns whether this pull brought some of it.
+
+    What is here stays, and whoever goes on with it begins after it.
+    """
+    with engine.store.write() as c:
+        current = calendars.get(c, calendar.id)
+        if current is None or current.pulled_ms:
+            return False
+        loaded = len(objects.calendar_item_ids(c, calendar.id))
+        known = max(expected, current.expected, loaded)
+        calendars.set_state(c, current, state="backfilling", loaded=loaded, expected=known)
+    return loaded > calendar.loaded
+
+
 def _succeeded(engine: Engine, calendar: CalendarRow, brake: Brake, *, cursor: str, deep: bool) -> None:
     """Note the age of the data; a poll without news writes this one row and nothing a client can see."""
     now_ms = engine.clock.now_ms()
@@ -219,6 +264,8 @@ def _succeeded(engine: Engine, calendar: CalendarRow, brake: Brake, *, cursor: s
                 reason=brake.reason,
                 cause="",
                 held=dump_ids(brake.left),
+                loaded=0,
+                expected=0,
             )
     if brake.left - held_ids(calendar):
         log.warning("pull.held", extra=fields(calendar=calendar.id, count=brake.count))

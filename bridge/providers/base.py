@@ -79,6 +79,8 @@ class ChangePage:
     """Pass to the following call for the next page; empty: this was the last."""
     cursor: str = ""
     """On the last page: keep it, and start the next pull with it."""
+    expected: int = 0
+    """How many items a first load brings, as far as is known or can be estimated; 0: unknown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,12 +202,21 @@ class Provider(Protocol):
         ...
 
     def changes(
-        self, target: Target, *, cursor: str, page: str, window: Window, known: Known, deep: bool
+        self,
+        target: Target,
+        *,
+        cursor: str,
+        page: str,
+        window: Window,
+        known: Known,
+        deep: bool,
+        first: bool = False,
     ) -> ChangePage:
         """Return the next page of what changed.
 
         ``cursor`` is what the last complete pull ended with ("" for a first load), ``page`` what the last page
-        of this pull named. ``deep`` asks for a full look at the window instead of a delta.
+        of this pull named. ``deep`` asks for a full look at the window instead of a delta. ``first`` says that people
+        wait for this calendar: what is near in time comes first, and what is known is not brought again.
         """
         ...
 

@@ -22,7 +22,8 @@ _BY_UPSTREAM: Final = sa.text("""
 """)
 _STATE: Final = sa.text("""
     UPDATE calendar SET cursor = :cursor, pulled_ms = :pulled_ms, deep_ms = :deep_ms, pull_at_ms = :pull_at_ms,
-      failures = :failures, state = :state, reason = :reason, cause = :cause, held = :held WHERE id = :id
+      failures = :failures, state = :state, reason = :reason, cause = :cause, held = :held, loaded = :loaded,
+      expected = :expected WHERE id = :id
 """)
 _SOONER: Final = sa.text("""
     UPDATE calendar SET pull_at_ms = :at_ms WHERE source_id = :source_id AND pull_at_ms > :at_ms
@@ -51,7 +52,7 @@ _DUE: Final = sa.text("""
     SELECT k.*, (SELECT MAX(p.looked_ms) FROM collection c JOIN principal p ON p.id = c.principal_id
                  WHERE c.calendar_id = k.id) AS looked_ms
     FROM calendar k WHERE k.pull_at_ms <= :now_ms AND EXISTS (SELECT 1 FROM collection c WHERE c.calendar_id = k.id)
-    ORDER BY k.pulled_ms, k.id LIMIT :count
+    ORDER BY k.pulled_ms, k.loaded, k.id LIMIT :count
 """)
 
 _LOOKED: Final = sa.text("""
@@ -134,8 +135,10 @@ def by_upstream(c: sa.Connection, source_id: str, account: str, upstream_id: str
 
 
 def set_state(c: sa.Connection, row: CalendarRow, **changes: Any) -> None:
-    """Write cursor, pulled_ms, deep_ms, pull_at_ms, failures, state, reason, cause, held."""
-    names = ("cursor", "pulled_ms", "deep_ms", "pull_at_ms", "failures", "state", "reason", "cause", "held")
+    """Write cursor, pulled_ms, deep_ms, pull_at_ms, failures, state, reason, cause, held, loaded, expected."""
+    names = (
+        "cursor", "pulled_ms", "deep_ms", "pull_at_ms", "failures", "state", "reason", "cause", "held", "loaded", "expected",
+    )  # fmt: skip
     c.execute(_STATE, {"id": row.id, **{name: changes.get(name, getattr(row, name)) for name in names}})
 
 
@@ -189,7 +192,8 @@ def remove(c: sa.Connection, calendar_id: int) -> None:
 def due(c: sa.Connection, *, now_ms: int, count: int) -> list[tuple[CalendarRow, int]]:
     """Return calendars whose next pull is due, each with the time when a client last looked.
 
-    The oldest data come first, so that nobody starves where there are fewer calls than calendars.
+    The oldest data come first, so that nobody starves where there are fewer calls than calendars; of first loads those
+    of which least is here.
     """
     rows = c.execute(_DUE, {"now_ms": now_ms, "count": count}).mappings().all()
     return [

@@ -75,6 +75,8 @@ class CalendarRow:
     reason: str
     cause: str
     held: str
+    loaded: int
+    expected: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

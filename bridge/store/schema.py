@@ -112,12 +112,15 @@ calendar = Table(
     _text("reason"),
     _text("cause"),
     _text("held", "[]"),
+    _num("loaded"),
+    _num("expected"),
     UniqueConstraint("source_id", "account", "upstream_id"),
 )
 """An upstream calendar. ``account`` is the acting user where ids are per user (DingTalk ``primary``), else empty.
 
 ``cause``: why the vendor refuses, see ``errors.Unauthorised``. ``held``: JSON list of the ids of items that are gone at
-the vendor and whose deletion waits for an administrator.
+the vendor and whose deletion waits for an administrator. ``loaded`` of about ``expected`` items (0: unknown) of a first
+load are here; once it has ended both say nothing.
 """
 
 collection = Table(

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
     from bridge.engine.admin_api import Row
+    from bridge.store.rows import CalendarRow
 
 RECEIPTS_MAX: Final = 1000
 """Lines of one ``changes`` listing."""
@@ -49,6 +50,7 @@ class Insight(Base):
                         "held": len(held_ids(calendar)),
                         "reason": calendar.reason,
                         "until_ms": until_ms,
+                        **_progress(calendar),
                         **self._advice(calendar.source_id, calendar.state, calendar.cause, until_ms),
                         **self._edits(calendar.source_id, *delayed.get(shown.id, ("", None))),
                     }
@@ -97,6 +99,8 @@ class Insight(Base):
                     "held": 0,
                     "reason": link.reason,
                     "until_ms": link.retry_at_ms if link.state == "throttled" else None,
+                    "loaded": None,
+                    "expected": None,
                     **self._advice(
                         link.source_id,
                         link.state,
@@ -154,6 +158,15 @@ class Insight(Base):
             msg = "nothing is known of it: look for its file name in the URL, its UID, or the vendor's id"
             raise Missing(msg)
         return rows
+
+
+def _progress(calendar: CalendarRow) -> Row:
+    """Return how much of a first load is here, and of about how much; None once it has ended, or where nothing is known."""
+    loads = not calendar.pulled_ms
+    return {
+        "loaded": calendar.loaded if loads else None,
+        "expected": (calendar.expected or None) if loads else None,
+    }
 
 
 def _receipt(row: dict[str, Any]) -> Row:

@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 STARTING_SHARE: Final = 0.3
 """Share of the month's calls that polling may use at once: first loads of many people come together."""
 
-PACED_SHARE: Final = 0.6
+PACED_SHARE: Final = 0.65
 """Share of the month's calls that polling gets evenly over the month; the rest is for edits."""
 
-LOOK_SHARE: Final = 0.95
+LOOK_SHARE: Final = 0.97
 """Share of the month's calls up to which what somebody looks at is still asked for."""
 
 EASY_SHARE: Final = 0.25

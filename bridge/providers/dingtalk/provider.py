@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, NoReturn
 
+from bridge.clock import utc_from_ms
 from bridge.errors import Missing, NotAllowed, Refused, Unauthorised
 from bridge.providers.base import Busy, UpstreamCalendar
 from bridge.providers.dingtalk.client import SCHEDULE_USERS_MAX, Client
@@ -12,6 +13,7 @@ from bridge.providers.dingtalk.directory import Directory
 from bridge.providers.dingtalk.door import Door
 from bridge.providers.dingtalk.gateway import Gateway
 from bridge.providers.dingtalk.mapper import DingTalkMapper
+from bridge.providers.dingtalk.nearest import nearest
 from bridge.providers.dingtalk.own import OwnWrites
 from bridge.providers.dingtalk.pulling import MAIN_CALENDAR, Pull
 from bridge.providers.dingtalk.push import Callbacks
@@ -62,6 +64,7 @@ class DingTalkProvider:
         self.source_id = source.id
         self.mapper = DingTalkMapper(source.default_timezone)
         self.client = Client(source, runtime)
+        self._clock = runtime.clock
         self._notify = source.notify
         self._directory = Directory(self.client, runtime.clock)
         self._door = Door(source)
@@ -202,17 +205,29 @@ class DingTalkProvider:
     # ---- events ------------------------------------------------------------------------------------------
 
     def changes(
-        self, target: Target, *, cursor: str, page: str, window: Window, known: Known, deep: bool
+        self,
+        target: Target,
+        *,
+        cursor: str,
+        page: str,
+        window: Window,
+        known: Known,
+        deep: bool,
+        first: bool = False,
     ) -> ChangePage:
-        """Return everything that changed, always as one page; :meth:`Pull.run` counts the calls.
+        """Return everything that changed as one page; :meth:`Pull.run` counts the calls.
+
+        With ``first`` the single events of these weeks come a page before it, for one more call.
 
         Items of a series with ``series_id`` and ``origin``: exceptions, occurrences at times that the rule does
         not name, and removed ones (cancelled; where the vendor names them no more, their id is
         ``<series>#<original start in ms>``). Plain occurrences are not items.
         """
-        del page
+        reader = self._reader(target, Priority.BACKGROUND, BACKGROUND_PATIENCE_S)
+        if first and not (cursor or page or known.ids):
+            return nearest(reader, window, utc_from_ms(self._clock.now_ms()))
         pull = Pull(
-            self._reader(target, Priority.BACKGROUND, BACKGROUND_PATIENCE_S),
+            reader,
             self._own,
             self._zone,
             calendar_id=target.calendar_id,

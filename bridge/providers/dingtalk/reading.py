@@ -132,6 +132,17 @@ class Reader:
             )
         )
 
+    def between(self, time_min: str, time_max: str) -> Json:
+        """Return the first page of what starts in [time_min, time_max): no token comes with that. One call."""
+        return self._client.list_events(
+            self._lane(),
+            self._target,
+            time_min=time_min,
+            time_max=time_max,
+            results_max=PAGE_MAX,
+            attendees_max=PAGE_MAX,
+        )
+
     def delta(self, cursor: Cursor) -> Listing:
         """List what changed since ``cursor``. One call if nothing did.
 

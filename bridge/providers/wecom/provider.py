@@ -67,6 +67,7 @@ class WeComProvider:
         mapper = WeComMapper(zone)
         self.mapper: Mapper = mapper
         per_s = source.calls_per_minute / 60
+        self._clock = runtime.clock
         self._limiter = Limiter(
             runtime.clock,
             concurrency=source.concurrency,
@@ -212,11 +213,25 @@ class WeComProvider:
     # ---- schedules ----
 
     def changes(
-        self, target: Target, *, cursor: str, page: str, window: Window, known: Known, deep: bool
+        self,
+        target: Target,
+        *,
+        cursor: str,
+        page: str,
+        window: Window,
+        known: Known,
+        deep: bool,
+        first: bool = False,
     ) -> ChangePage:
         """Return the next page of a sweep, see :meth:`Sweeper.step`: WeCom has no change feed."""
         return self._sweeper.step(
-            self._polling(target), target.calendar_id, page=page, window=window, known=known, deep=deep
+            self._polling(target),
+            target.calendar_id,
+            page=page,
+            window=window,
+            known=known,
+            deep=deep,
+            near_s=self._clock.now_ms() / 1000 if first and not cursor else None,
         )
 
     def fetch(self, target: Target, ids: Sequence[str]) -> Mapping[str, Upstream | None]:

@@ -134,6 +134,9 @@ class _Sweep:
     offset: int = 0
     pages: int = 0
     seen: set[str] = field(default_factory=set)
+    todo: list[tuple[str, Json]] = field(default_factory=list)
+    """Of a first load: what is still to be completed, what is nearest in time at the end."""
+    expected: int = 0
 
 
 class Sweeper:
@@ -148,13 +151,25 @@ class Sweeper:
         self._sweeps: OrderedDict[str, _Sweep] = OrderedDict()
 
     def step(
-        self, client: Client, calendar_id: str, *, page: str, window: Window, known: Known, deep: bool = True
+        self,
+        client: Client,
+        calendar_id: str,
+        *,
+        page: str,
+        window: Window,
+        known: Known,
+        deep: bool = True,
+        near_s: float | None = None,
     ) -> ChangePage:
         """Return the next page of a sweep, complete items only.
 
         Calls: one, and one for each batch of what is new or was changed; with ``deep`` everything is asked for.
+        ``near_s``: a time around which a first load begins (seconds since 1970): the calendar is listed as a whole
+        then, and completed by one batch a page.
         """
         sweep = self._take(page)
+        if near_s is not None or sweep.todo:
+            return self._nearest(client, calendar_id, sweep, window, known, near_s or 0.0)
         answer = client.schedule_list(calendar_id, sweep.offset, LIST_LIMIT)
         entries = {key: entry for key, entry in _by_id(answer).items() if key not in sweep.seen}
         sweep.seen.update(entries)
@@ -165,25 +180,50 @@ class Sweeper:
         # "Page until the list is empty"; a list that only repeats itself is a vendor that ignores the offset.
         if entries and sweep.pages < PAGES_MAX:
             return ChangePage(items=tuple(items), next=self._keep(sweep))
+        absent = () if entries else self._confirm(client, sweep, known, items)
+        return ChangePage(items=tuple(items), absent=absent, cursor=CURSOR)
+
+    def _nearest(
+        self,
+        client: Client,
+        calendar_id: str,
+        sweep: _Sweep,
+        window: Window,
+        known: Known,
+        near_s: float,
+    ) -> ChangePage:
+        """Return the next batch of a first load."""
+        if not sweep.seen:
+            listed = list_all(client, calendar_id)
+            sweep.seen = set(listed)
+            wanted = _wanted(
+                {key: listed[key] for key in listed.keys() - (known.snapshots or {}).keys()}, window, known
+            )
+            sweep.todo = sorted(wanted.items(), key=lambda pair: _distance_s(pair[1], near_s), reverse=True)
+            sweep.expected = len(sweep.todo)
+        batch, sweep.todo = dict(sweep.todo[-GET_BATCH:]), sweep.todo[:-GET_BATCH]
+        items = self._complete(client, batch, window, known)
+        if sweep.todo:
+            return ChangePage(items=tuple(items), next=self._keep(sweep), expected=sweep.expected)
+        absent = self._confirm(client, sweep, known, items)
+        return ChangePage(items=tuple(items), absent=absent, cursor=CURSOR, expected=sweep.expected)
+
+    def _confirm(self, client: Client, sweep: _Sweep, known: Known, items: list[Upstream]) -> tuple[str, ...]:
+        """Ask for what no page listed; returns what is gone, and puts the rest with the items."""
+        unseen = sorted(known.ids - known.gone - sweep.seen)[:CONFIRM_MAX]
         absent: list[str] = []
-        if not entries:
-            unseen = sorted(known.ids - known.gone - sweep.seen)[:CONFIRM_MAX]
-            for key, snapshot in fetch_all(client, unseen).items():
-                if snapshot is None:
-                    absent.append(key)
-                else:
-                    items.append(upstream(key, snapshot))
-        return ChangePage(items=tuple(items), absent=tuple(absent), cursor=CURSOR)
+        for key, snapshot in fetch_all(client, unseen).items():
+            if snapshot is None:
+                absent.append(key)
+            else:
+                items.append(upstream(key, snapshot))
+        return tuple(absent)
 
     def _complete(
         self, client: Client, entries: Mapping[str, Json], window: Window, known: Known
     ) -> list[Upstream]:
         """Complete the entries that matter; cancelled ones need no more than the listing tells."""
-        wanted = {
-            key: entry
-            for key, entry in entries.items()
-            if key not in known.gone and (key in known.ids or _overlaps(entry, window))
-        }
+        wanted = _wanted(entries, window, known)
         items = [upstream(key, entry) for key, entry in wanted.items() if is_cancelled(entry)]
         alive = [key for key, entry in wanted.items() if not is_cancelled(entry)]
         found = fetch_all(client, alive)
@@ -202,6 +242,22 @@ class Sweeper:
             while len(self._sweeps) > SWEEPS_MAX:
                 self._sweeps.popitem(last=False)
         return name
+
+
+def _wanted(entries: Mapping[str, Json], window: Window, known: Known) -> dict[str, Json]:
+    """Return the entries that matter: what is held, and what may show something in the window."""
+    return {
+        key: entry
+        for key, entry in entries.items()
+        if key not in known.gone and (key in known.ids or _overlaps(entry, window))
+    }
+
+
+def _distance_s(entry: Json, near_s: float) -> float:
+    """Return how far from a time an entry is (seconds); series come first, for they may show something at any time."""
+    if as_flag(as_object(entry.get("reminders")).get("is_repeat")):
+        return 0.0
+    return abs(as_int(entry.get("start_time")) - near_s)
 
 
 def _news(entries: Mapping[str, Json], held: Mapping[str, Json]) -> dict[str, Json]:
