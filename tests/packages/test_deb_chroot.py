@@ -196,7 +196,7 @@ secret_file = "wecom-secret"
         debian.run("chgrp", "queqiao", "/etc/queqiao/wecom-secret")
         debian.run("chmod", "640", "/etc/queqiao/wecom-secret")
         debian.run("queqiao", "check-config", "--online", user="queqiao")
-        member = box["users"][0]["userid"] if "users" in box else "zhangsan"
+        member = box["people"][0]["userid"]
         added = debian.run(
             "queqiao", "user", "add", "alice", "--link", f"wecom={member}", "--json", user="queqiao"
         )

@@ -19,6 +19,8 @@ from packaging.requirements import Requirement
 
 import bridge
 
+pytestmark = pytest.mark.timeout(900)  # half a minute on an idle machine
+
 ROOT = Path(__file__).parents[2]
 PATHS = re.compile("|".join([re.escape(str(ROOT)), re.escape(tempfile.gettempdir()), "file:"]))
 
