@@ -163,6 +163,8 @@ class FeedView:
     """0: not known, because calendars may come and go."""
     collection_ids: tuple[int, ...]
     """What it shows, the person's own time first."""
+    timezone: str = ""
+    """IANA name of the zone in which floating times are meant; "": not known, or not the same everywhere."""
     detail: str
     """``full``, ``title`` or ``busy``."""
 

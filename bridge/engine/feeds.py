@@ -30,7 +30,9 @@ def view_of(row: sa.RowMapping, views: Sequence[CollectionView]) -> FeedView | N
     user, detail = str(row["user"]), str(row["detail"])
     shown = sorted(views, key=lambda one: (not one.is_own_time, one.id))
     title = user if is_all else shown[0].props.get(_NAME, shown[0].slug)
-    said = "\n".join([detail, title, *(f"{one.id}-{one.epoch}-{one.change_seq}" for one in shown)])
+    zones = {one.timezone for one in shown}
+    zone = zones.pop() if len(zones) == 1 else ""
+    said = "\n".join([detail, title, zone, *(f"{one.id}-{one.epoch}-{one.change_seq}" for one in shown)])
     return FeedView(
         user=user,
         title=title,
@@ -38,6 +40,7 @@ def view_of(row: sa.RowMapping, views: Sequence[CollectionView]) -> FeedView | N
         modified_ms=0 if is_all else shown[0].modified_ms,
         collection_ids=tuple(one.id for one in shown),
         detail=detail,
+        timezone=zone,
     )
 
 

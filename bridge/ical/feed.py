@@ -38,12 +38,15 @@ _SHORT: Final = _TIMES | {"SUMMARY", "STATUS", "TRANSP", "SEQUENCE"}
 _TIME_PARAMS: Final = frozenset({"TZID", "VALUE", "RANGE"})
 
 
-def feed(texts: Iterable[str], *, name: str, detail: Detail, ttl_minutes: int) -> Iterator[str]:
+def feed(
+    texts: Iterable[str], *, name: str, detail: Detail, ttl_minutes: int, zone: str = ""
+) -> Iterator[str]:
     """Yield the parts of one calendar called ``name`` from the texts of its objects.
 
     ``full`` is the events as they are, with the link of a meeting as the last line of the text. ``title`` keeps title,
     time, recurrence, status and transparency, ``busy`` only time and recurrence: no alarms, no people, no words. What
-    takes no time (TRANSPARENT, CANCELLED) is left out of ``busy``. ``ttl_minutes`` tells subscribers when to ask again.
+    takes no time (TRANSPARENT, CANCELLED) is left out of ``busy``. ``ttl_minutes`` tells subscribers when to ask again,
+    ``zone`` (an IANA name) in which zone floating times are meant.
     A text that is no calendar is passed over.
     """
     duration = values.duration_text(ttl_minutes * 60)
@@ -55,6 +58,7 @@ def feed(texts: Iterable[str], *, name: str, detail: Detail, ttl_minutes: int) -
         make("METHOD", "PUBLISH"),
         make("NAME", title),
         make("X-WR-CALNAME", title),
+        *([make("X-WR-TIMEZONE", zone)] if zone else []),
         make("REFRESH-INTERVAL", duration, [("VALUE", "DURATION")]),
         make("X-PUBLISHED-TTL", duration),
     ]

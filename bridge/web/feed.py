@@ -43,7 +43,9 @@ _TAG: Final = re.compile(r'(?:W/)?"([^"]*)"')
 class Render(Protocol):
     """``bridge.ical.feed.feed``."""
 
-    def __call__(self, texts: Iterable[str], *, name: str, detail: Detail, ttl_minutes: int) -> Iterator[str]:
+    def __call__(
+        self, texts: Iterable[str], *, name: str, detail: Detail, ttl_minutes: int, zone: str
+    ) -> Iterator[str]:
         """Yield one VCALENDAR in pieces."""
         ...
 
@@ -127,7 +129,9 @@ class Feeds:
 
     def _pieces(self, view: FeedView, *, compressed: bool) -> Iterator[bytes]:
         texts = (one.text for one in self._service.feed_objects(view))
-        written = self._render(texts, name=view.title, detail=_detail(view), ttl_minutes=TTL_MINUTES)
+        written = self._render(
+            texts, name=view.title, detail=_detail(view), ttl_minutes=TTL_MINUTES, zone=view.timezone
+        )
         packer = zlib.compressobj(6, zlib.DEFLATED, 16 + zlib.MAX_WBITS) if compressed else None
         for piece in _gathered(written):
             packed = piece if packer is None else packer.compress(piece)

@@ -64,7 +64,8 @@ def test_all_calendars_are_one_with_each_event_and_each_zone_once(wecom):
     assert status == 200
     assert reader.uids() == ["both", "one", "two"]
     assert body.count("BEGIN:VTIMEZONE") == 1
-    assert icalendar.Calendar.from_ical(body)["X-WR-CALNAME"] == "alice"
+    calendar = icalendar.Calendar.from_ical(body)
+    assert (calendar["X-WR-CALNAME"], calendar["X-WR-TIMEZONE"]) == ("alice", "Asia/Shanghai")
     assert reader(HTTP_IF_NONE_MATCH=headers["ETag"])[0] == 304
     put(wecom, second, "three")
     assert reader(HTTP_IF_NONE_MATCH=headers["ETag"])[0] == 200
