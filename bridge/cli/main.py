@@ -9,6 +9,7 @@ import click
 
 from bridge import __version__, log
 from bridge.cli import calendars, care, custody, people, run
+from bridge.cli import help as terminal
 from bridge.cli.shell import Shell, Verbs
 
 
@@ -48,6 +49,8 @@ for verb in (
     custody.verify,
     custody.migrate,
     run.simulate,
+    terminal.completion,
+    terminal.man,
 ):
     cli.add_command(verb)
 
@@ -57,7 +60,7 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a narrow locale must not turn a name into a crash
-    cli()
+    cli(prog_name="queqiao")
 
 
 if __name__ == "__main__":
