@@ -19,6 +19,7 @@ from bridge.errors import BridgeError, Refused
 from bridge.log import fields
 from radicale_plugin import posting, preferences, propfind, proppatch, reading, report, respond, setup, writes
 from radicale_plugin.context import ENVIRON_LOGIN, Ask, asking, current, sanitise, segments
+from radicale_plugin.whole import Wholes
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +39,7 @@ class DavApplication(Application):
         self.service = service
         self.object_bytes_max = object_bytes_max
         self._hosts = tuple(hosts)
+        self._wholes = Wholes()
 
     # ---- before Radicale -------------------------------------------------------------------------------
 
@@ -112,7 +114,7 @@ class DavApplication(Application):
     ) -> respond.Answer:
         """Return an object, or a whole calendar."""
         del environ, base_prefix, path, request_info
-        return self._answer(user, user_groups, reading.answer)
+        return self._answer(user, user_groups, lambda ask: reading.answer(ask, self._wholes))
 
     def do_HEAD(  # noqa: N802
         self, environ: Any, base_prefix: str, path: str, user: str, user_groups: set[str], request_info: Any

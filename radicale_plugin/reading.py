@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from bridge.errors import Missing, NotAllowed
-from radicale_plugin import preferences, respond, scheduled, timezones, whole
+from radicale_plugin import preferences, respond, scheduled, timezones
 from radicale_plugin.context import Ask, http_date, quoted_etag, tag_listed
 from radicale_plugin.places import special
 
@@ -16,9 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from bridge.engine.api import CollectionView, ObjectView
+    from radicale_plugin.whole import Wholes
 
 
-def answer(ask: Ask) -> respond.Answer:
+def answer(ask: Ask, wholes: Wholes) -> respond.Answer:
     """Answer a GET whose path the asker may read. Raises Missing, NotAllowed."""
     parts = ask.parts
     if len(parts) < 2 or special(parts):  # user, slug
@@ -32,8 +33,12 @@ def answer(ask: Ask) -> respond.Answer:
         if _unchanged(ask, view.etag):
             return HTTPStatus.NOT_MODIFIED, headers, None, None
         description = view.props.get("C:calendar-description", "")
-        text = whole.calendar_text(ask.service.texts(view.id), name=name, description=description)
-        return HTTPStatus.OK, headers, text.encode(), None
+        return (
+            HTTPStatus.OK,
+            headers,
+            wholes.text(ask.service, view, name=name, description=description),
+            None,
+        )
     found = ask.service.get(view.id, parts[2]) if len(parts) == 3 else None
     if found is None:
         msg = "There is no such object."

@@ -234,8 +234,8 @@ class Service(Protocol):
         """Return (href, unquoted etag) of every object: what a listing needs, without any text."""
         ...
 
-    def texts(self, collection_id: int) -> Sequence[str]:
-        """Return the text of every object."""
+    def texts(self, collection_id: int) -> Sequence[tuple[str, str]]:
+        """Return (href, text) of every object, the oldest first."""
         ...
 
     def get_between(

@@ -49,6 +49,8 @@ COLOR_PROP: Final = "ICAL:calendar-color"
 COMPONENTS_PROP: Final = "C:supported-calendar-component-set"
 USED_STEP_MS: Final = 60_000
 """How exactly the last use of a password and the last look of a user are noted."""
+LOOKED_MAX: Final = 10_000
+"""Users whose last look is remembered in this process, so that most requests need not ask the database."""
 PROPS_BYTES_MAX: Final = 64_000
 """Everything that clients may set on one collection, in bytes of JSON."""
 SUMMARY_CHARS_MAX: Final = 128
@@ -62,6 +64,8 @@ class Service:
         self._engine = engine
         self._store = engine.store
         self._writer = Writer(engine, carrier)
+        self._looked: dict[str, int] = {}
+        """User -> when this process last asked whether the look has to be noted."""
         self._free_busy = FreeBusy(engine, self._view)
 
     # ---- who
@@ -131,8 +135,14 @@ class Service:
     def touch(self, user: str) -> None:
         """Note that a client of this user is looking."""
         now_ms = self._engine.clock.now_ms()
+        if 0 <= now_ms - self._looked.get(user, -USED_STEP_MS) < USED_STEP_MS:
+            return
         with self._store.read() as c:
             row = people.by_name(c, user)
+        if row is not None:
+            if len(self._looked) >= LOOKED_MAX:
+                self._looked.clear()
+            self._looked[user] = now_ms
         if row is not None and now_ms - row.looked_ms > USED_STEP_MS:
             with self._store.write() as c:
                 people.looked(c, user, now_ms=now_ms, older_ms=now_ms - USED_STEP_MS)
@@ -200,8 +210,8 @@ class Service:
         with self._store.read() as c:
             return objects.etags(c, collection_id)
 
-    def texts(self, collection_id: int) -> Sequence[str]:
-        """Return the text of every object."""
+    def texts(self, collection_id: int) -> Sequence[tuple[str, str]]:
+        """Return (href, text) of every object, the oldest first."""
         with self._store.read() as c:
             return objects.texts(c, collection_id)
 

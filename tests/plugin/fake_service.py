@@ -189,10 +189,10 @@ class FakeService:
         with self.guard:
             return [(one.href, one.etag) for one in self.calendars[collection_id].objects.values()]
 
-    def texts(self, collection_id: int) -> Sequence[str]:
+    def texts(self, collection_id: int) -> Sequence[tuple[str, str]]:
         self._called("texts")
         with self.guard:
-            return [one.text for one in self.calendars[collection_id].objects.values()]
+            return [(one.href, one.text) for one in self.calendars[collection_id].objects.values()]
 
     def get_all(self, collection_id: int) -> Sequence[ObjectView]:
         self._called("get_all")

@@ -422,7 +422,7 @@ def test_texts_come_oldest_first_and_spans_come_as_objects_do_but_without_text(s
         assert objects.change(c, first, values)  # PostgreSQL writes a changed row anew, behind the others
         assert objects.hide(c, objects.by_href(c, mine, "1.ics"))
     with store.read() as c:
-        assert objects.texts(c, mine) == ["changed", "T"]
+        assert objects.texts(c, mine) == [("3.ics", "changed"), ("2.ics", "T")]
         for span, names in {
             (0, 50): ["3.ics", "2.ics"],
             (15, 25): ["2.ics"],

@@ -36,7 +36,7 @@ def here(world):
     return [
         (place.collection, number_in(text))
         for place in world.places
-        for text in world.nodes[0].service.texts(place.collection)
+        for _, text in world.nodes[0].service.texts(place.collection)
     ]
 
 
