@@ -21,6 +21,8 @@ help:
 	@echo "make bench       compare with stock Radicale; writes benchmarks/RESULTS.md"
 	@echo "make bench-bill  a virtual month at DingTalk, as the vendor bills it; writes benchmarks/BILL.md"
 	@echo "make bench-scale 500 people with 400 events each on one machine; writes benchmarks/SCALE.md"
+	@echo "make bench-growth  what grows from 1,000 to 100,000 events"
+	@echo "make bench-load  1,000 clients that poll: times, errors, memory"
 	@echo "make docs        print docs/fidelity.md anew from the table in the code"
 	@echo "make grades      grades of two foreign suites beside stock Radicale; writes the table in docs/clients.md"
 	@echo "make pictures    make the README's pictures anew; needs Debian's chromium"
@@ -59,8 +61,17 @@ lint: venv-test
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 
+# Sizes of the calendars: make bench SIZES=1000,10000,100000 (stock Radicale needs an hour for the last)
+SIZES ?= 1000,10000
 bench: venv
-	$(VENV)/bin/python -m benchmarks.run $(ARGS)
+	$(VENV)/bin/python -m benchmarks.run --sizes $(SIZES) $(ARGS)
+
+# What grows from 1,000 to 100,000 events, and 1,000 clients that poll: minutes, the first mostly to fill the calendars
+bench-growth: venv
+	$(VENV)/bin/python -m benchmarks.growth $(ARGS)
+
+bench-load: venv
+	$(VENV)/bin/python -m benchmarks.load $(ARGS)
 
 bench-bill: venv
 	$(VENV)/bin/python -m benchmarks.bill $(ARGS)

@@ -40,12 +40,21 @@ class Account:
     password: str
 
 
+class Accounts(dict[str, Account]):
+    """An account for each named set of samples."""
+
+    pid: int = 0
+    """The daemon's."""
+
+
 @contextlib.contextmanager
-def serving(folder: Path, samples: Mapping[str, Sequence[Sample]]) -> Iterator[dict[str, Account]]:
+def serving(
+    folder: Path, samples: Mapping[str, Sequence[Sample]], *, connections: int = 1000
+) -> Iterator[Accounts]:
     """Run simulator and daemon; yields an account for each named set of samples."""
     with contextlib.ExitStack() as stack:
         vendor = stack.enter_context(_process("simulate", "wecom", "--listen", "127.0.0.1:0"))
-        config = _config(folder, vendor)
+        config = _config(folder, vendor, connections)
         accounts: dict[str, tuple[str, str, str]] = {}
         for (name, chosen), userid in zip(samples.items(), PEOPLE, strict=False):
             made = _verb(config, "user", "add", name, "--link", f"wecom={userid}", "--json")
@@ -53,13 +62,17 @@ def serving(folder: Path, samples: Mapping[str, Sequence[Sample]]) -> Iterator[d
             _seed(config, name, row["calendar"], chosen)
             accounts[name] = (name, made["password"], row["calendar"])
         daemon = stack.enter_context(_process("--config", str(config), "serve", "--json"))
-        yield {
-            name: Account(f"{daemon['url']}/dav/{user}/{slug}/", user, password)
-            for name, (user, password, slug) in accounts.items()
-        }
+        found = Accounts(
+            {
+                name: Account(f"{daemon['url']}/dav/{user}/{slug}/", user, password)
+                for name, (user, password, slug) in accounts.items()
+            }
+        )
+        found.pid = daemon["pid"]
+        yield found
 
 
-def _config(folder: Path, vendor: Mapping[str, Any]) -> Path:
+def _config(folder: Path, vendor: Mapping[str, Any], connections: int) -> Path:
     """Write the configuration: no polling, no limits in the way."""
     app = vendor["agents"][0]
     path = folder / "config.toml"
@@ -69,6 +82,7 @@ def _config(folder: Path, vendor: Mapping[str, Any]) -> Path:
 listen = "127.0.0.1:0"
 admin_listen = "127.0.0.1:0"
 threads = 8
+connections_max = {connections}
 [log]
 level = "warning"
 [sync]
@@ -128,7 +142,7 @@ def _process(*words: str) -> Iterator[dict[str, Any]]:
             line = process.stdout.readline()
             if not line:
                 raise RuntimeError(f"queqiao {words[0]} ended without serving")
-            yield json.loads(line)
+            yield {**json.loads(line), "pid": process.pid}
         finally:
             process.terminate()
             process.wait(WAIT_S)

@@ -18,12 +18,11 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks import ours, stock
+from benchmarks import ours, page, stock
 from benchmarks.client import Answer, Client
 from benchmarks.events import Sample, samples
 from benchmarks.operations import OPERATIONS, Operation, Visit
 
-RESULTS = Path(__file__).with_name("RESULTS.md")
 OURS, STOCK = "queqiao", "stock"
 
 
@@ -52,7 +51,7 @@ def main() -> int:
     parser.add_argument("--sizes", default="1000,10000")
     parser.add_argument("--seed", type=int, default=20260601)
     parser.add_argument("--rounds", type=int, default=0, help="default: 15 up to 1,000 events, 9 above")
-    parser.add_argument("--out", type=Path, default=RESULTS)
+    parser.add_argument("--out", type=Path, default=page.RESULTS)
     chosen = parser.parse_args()
     sizes = [int(size) for size in chosen.sizes.split(",")]
     data = {f"c{size}": samples(size, chosen.seed) for size in sizes}
@@ -73,7 +72,7 @@ def main() -> int:
             for client in clients:
                 client.close()
     text = report(tables, chosen.seed, chosen.rounds)
-    chosen.out.write_text(text, encoding="utf-8")
+    page.put(chosen.out, text)
     print(text)
     return 0
 

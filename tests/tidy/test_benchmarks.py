@@ -11,6 +11,7 @@ import icalendar
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
+from benchmarks import growth, page  # noqa: E402
 from benchmarks.events import MIDDLE, plain, samples  # noqa: E402
 
 
@@ -41,3 +42,46 @@ def test_a_small_run_measures_both_servers_and_writes_a_page(tmp_path: Path) -> 
     text = page.read_text(encoding="utf-8")
     assert text.count("| PUT ") == 3
     assert "Both named the same objects" in text
+
+
+def test_a_new_section_takes_the_place_of_the_one_of_its_kind_only(tmp_path: Path) -> None:
+    held = tmp_path / "RESULTS.md"
+    for section in ("# One\n\na\n\n## Part\n", "# Two\n\nb\n", "# One\n\nc\n"):
+        page.put(held, section)
+    assert held.read_text(encoding="utf-8") == "# One\n\nc\n\n# Two\n\nb\n"
+
+
+def test_calendars_that_grow_differ_in_their_past_only() -> None:
+    small, large = growth.calendar(600, 7), growth.calendar(900, 7)
+    assert large[:600] == small
+    assert len({sample.uid for sample in large}) == 900
+    assert not [
+        sample
+        for sample in large[600:]
+        if "RRULE" in sample.text or "DTSTART;TZID=Asia/Shanghai:2026" in sample.text
+    ]
+    assert all("DTSTART" in sample.text for sample in large)
+
+
+def test_a_few_clients_that_poll_get_their_answers(tmp_path: Path) -> None:
+    held = tmp_path / "RESULTS.md"
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks.load",
+        "--clients",
+        "5",
+        "--every",
+        "1",
+        "--seconds",
+        "3",
+        "--events",
+        "20",
+    ]
+    done = subprocess.run(
+        [*command, "--out", str(held)], cwd=ROOT, capture_output=True, text=True, check=False, timeout=150
+    )
+    assert done.returncode == 0, done.stderr
+    text = held.read_text(encoding="utf-8")
+    assert "| 15 |" in text
+    assert "none |" in text
