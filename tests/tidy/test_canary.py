@@ -31,6 +31,12 @@ def test_a_title_in_a_field_is_heard_at_every_level_of_ours(bird):
     assert heard(bird, "radicale_plugin.app", logging.DEBUG, "Kanarienvogel") == ["Kanarienvogel"]
 
 
+def test_a_title_that_is_a_word_of_our_code_says_nothing():
+    made = Canary()
+    made.learn("permission", "Unauthorised", "Kanarienvogel", "Zhang San")
+    assert list(made.words) == ["Kanarienvogel", "Zhang San"]
+
+
 def test_a_secret_in_a_failure_of_ours_is_heard(bird):
     try:
         raise Refused("no: kanarie-secret")
