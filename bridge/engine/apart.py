@@ -84,11 +84,14 @@ def held_as(
 ) -> tuple[Json, frozenset[str]]:
     """Return a changed piece in our own words, as if we had asked for it, and the keys of what it excludes.
 
-    Of what is no piece nothing is said: it is compared with what the object says of it.
+    A series is one even where the object would fit into single events by now: what is agreed on says that it stands.
+    Of anything else that is no piece nothing is said: it is compared with what the object says of it.
     """
-    if not is_compiled(rows) or item.cancelled or item.origin is not None:
+    if item.cancelled or item.origin is not None:
         return {}, frozenset()
     event = mapper.decode(item, uid, roster)
+    if not is_compiled(rows) and not event.recurrence.rules:
+        return {}, frozenset()
     excluded = frozenset(moment_key(moment) for moment in event.recurrence.exdates)
     try:
         return mapper.encode(event, roster).value, excluded
