@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 HELD: Final = "kept here; the vendor holds it already"
 KEPT: Final = "kept here only"
+PRIMARY: Final = "primary"
+"""How the main calendar of a person is called where ids mean another calendar for each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +55,8 @@ class Situation:
     """Somebody's address could not be looked up now."""
     have: dict[str, Have]
     span: Span
+    is_lent: bool = False
+    """The calendar is somebody else's, who lets the principal write in it."""
 
 
 def situation(
@@ -77,15 +81,23 @@ def situation(
         unsure=bool(resolved.unsure),
         have=have_of(rows, provider.mapper, uid, resolved.roster),
         span=Span(now=engine.now(), horizon=engine.horizon(), items_max=engine.sync.compile_items_max),
+        is_lent=not provider.mapper.limits.calendar_ids_global and collection.upstream_calendar_id != PRIMARY,
     )
 
 
 def restriction(at: Situation) -> str:
-    """Return why the principal may not change the object's content, or ""."""
+    """Return why the principal may not change the object's content, or "".
+
+    What stands in a lent calendar and does not invite the principal is the lender's: whether the writer may act for the
+    lender is the vendor's to say.
+    """
+    mapper = at.provider.mapper
     for key in ("", *at.have):
         item = at.have.get(key)
         if item is not None and not item.cancelled:
-            return at.provider.mapper.allows_change(item.snapshot, at.roster)
+            if at.is_lent and at.roster.me not in mapper.people_of(item.snapshot):
+                return ""
+            return mapper.allows_change(item.snapshot, at.roster)
     return ""
 
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from bridge.engine import pull
+from bridge.engine.judge import PRIMARY
 from bridge.engine.pacing import EVERY_NODE, alive_name, later_s, poll_s, used_up_name
 from bridge.engine.refresh import refresh, reread
 from bridge.errors import BridgeError, Exhausted, NotAllowed, Throttled, Unauthorised
@@ -435,9 +436,6 @@ class Pushes:
 
 
 # ---- which calendars --------------------------------------------------------------------------------------------
-
-PRIMARY: Final = "primary"
-"""How the main calendar of a person is called where ids mean another calendar for each."""
 
 
 def _concerns(news: News, row: CalendarRow) -> bool:

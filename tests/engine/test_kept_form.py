@@ -7,7 +7,12 @@ UID = "weekly"
 
 def series(hour, minute, *lines):
     return vevent(
-        UID, day(0, hour, minute), day(0, hour + 1, minute), "RRULE:FREQ=WEEKLY;COUNT=2", *lines, summary="All"
+        UID,
+        day(0, hour, minute),
+        day(0, hour + 1, minute),
+        "RRULE:FREQ=WEEKLY;COUNT=2",
+        *lines,
+        summary="All",
     )
 
 

@@ -98,6 +98,8 @@ def edits(world, mortal):
         text = texts.shifted(text, 45)
     match = held.etag if world.rng.random() < 0.85 else None
     world.tell(f"{device.name} edits T{thing.number} {token} as {href}{'' if match else ' blindly'}")
+    if match is None and thing.moved:
+        thing.twofold = True  # it is made anew where it was moved away from
     put(world, mortal, device, place, thing, href, text, token, if_match=match)
 
 

@@ -78,7 +78,9 @@ def edits(world, _mortal):
     place, item, thing = chosen
     if world.rng.random() < 0.3:
         work = lambda: world.office.shift(place.host, item, 90)  # noqa: E731
-        thing.app_acts += in_the_app(world, place, f"shifts T{thing.number}", work)
+        if in_the_app(world, place, f"shifts T{thing.number}", work):
+            thing.app_acts += 1
+            thing.most += thing.most * thing.is_series  # it may show again what was an exception
         return
     token = world.next_token()
     title = world.title(thing, token)
