@@ -111,7 +111,9 @@ def excepts(world, _mortal):
     work = lambda: world.office.rename_one(place.host, item, start, title)  # noqa: E731
     if in_the_app(world, place, f"renames one of T{thing.number} {token}", work):
         thing.app_acts += 1
-        thing.is_apart = thing.is_apart or world.vendor == "wecom"
+        if world.vendor == "wecom":
+            # Nothing tells that it was one: a client that moves the series meanwhile moves the occurrence as well.
+            thing.is_apart, thing.most = True, 2 * thing.most
         thing.acts.append(Act(token, "app", world.clock.true_s))
 
 
