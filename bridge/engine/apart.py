@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Final
 from bridge.engine.desired import occurs
 from bridge.engine.texts import upstream_of
 from bridge.errors import Inexpressible
+from bridge.ical import recur
 from bridge.model.people import Roster
+from bridge.model.recurrence import Recurrence
 from bridge.plan import pieces
 from bridge.plan.absorb import same_moment
 from bridge.plan.moments import key_moment, moment_key, occurrence_of, override_key
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 
     import sqlalchemy as sa
 
-    from bridge.model.event import CalendarObject
+    from bridge.model.event import CalendarObject, Event
     from bridge.model.upstream import Json, Upstream
     from bridge.providers.base import Mapper
     from bridge.store.rows import CollectionRow, ItemRow
@@ -38,6 +40,20 @@ def is_compiled(rows: Mapping[str, ItemRow]) -> bool:
     """Return whether several items, or one that is not the whole, carry the series."""
     mains = [key for key in rows if not key.startswith("@")]
     return bool(mains) and mains != [""]
+
+
+def is_part(obj: CalendarObject, was: Event, now: Event | None) -> bool:
+    """Return whether the one item of a series is only its last occurrence left, and took another time.
+
+    Moved with it, the start of the series would show again what was removed, or changed, beside it.
+    """
+    master = obj.master
+    if master is None or not master.recurrence.rules or was.recurrence.rules or now is None:
+        return False
+    if not now.recurrence.rules and same_moment(was.start, now.start) and same_moment(was.end, now.end):
+        return False
+    plain = replace(master, recurrence=Recurrence(rules=master.recurrence.rules))
+    return len(recur.first_occurrences(plain, 2)) > 1
 
 
 def absorb_piece(
@@ -58,11 +74,15 @@ def absorb_piece(
 
 
 def renamed(
-    rows: Mapping[str, ItemRow], changes: Mapping[str, Upstream | None], mapper: Mapper
+    rows: Mapping[str, ItemRow],
+    changes: Mapping[str, Upstream | None],
+    mapper: Mapper,
+    before: CalendarObject,
+    after: CalendarObject,
 ) -> dict[str, Upstream | None]:
-    """Return the changes with single events that are changed occurrences by now under the key of such."""
-    if not is_compiled(rows):
-        return dict(changes)
+    """Return the changes with single events that are changed occurrences of ``after`` by now under the key of such."""
+    overridden = {moment_key(o.recurrence_id) for o in after.overrides if o.recurrence_id is not None}
+    compiled = is_compiled(rows)
     gone: dict[str, Upstream | None] = {}
     found: dict[str, Upstream | None] = {}
     for key, item in changes.items():
@@ -71,7 +91,9 @@ def renamed(
         if key.startswith("@") or row is None or item is None or item.cancelled or row.cancelled:
             continue
         was, now = (mapper.decode(one, "", Roster()) for one in (upstream_of(row), item))
-        if was == now or was.recurrence or now.recurrence:
+        if was == now or was.recurrence or now.recurrence or moment_key(was.start) not in overridden:
+            continue
+        if not compiled and not is_part(before, was, now):
             continue
         gone[key] = None
         del found[key]

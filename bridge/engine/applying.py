@@ -179,7 +179,7 @@ def apply_changes(
             for left in apart.left_behind(rows, changes):
                 _apply_new(engine, collection, [[left]], tally)
         return
-    changes = apart.renamed(rows, changes, mapper)
+    changes = apart.renamed(rows, changes, mapper, before, after)
     loose = apart.shown_again(rows, changes, mapper) if splits_are_items else {}
     after = apart.without_overrides(after, loose)
     zone = engine.default_zone(collection.source_id)

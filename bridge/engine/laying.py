@@ -16,11 +16,14 @@ from bridge.engine.texts import (
 )
 from bridge.errors import Inexpressible
 from bridge.model.event import CalendarObject, Status
+from bridge.plan import pieces
 from bridge.plan.moments import key_moment
 from bridge.plan.steps import Have
 from bridge.store import objects
 
 if TYPE_CHECKING:
+    import datetime as dt
+
     import sqlalchemy as sa
 
     from bridge.engine.context import Engine
@@ -56,7 +59,7 @@ def absorb_all(
             after, more = apart.absorb_piece(after, row, item, mapper, roster, horizon=engine.horizon())
             untold += more
         else:
-            after = _absorb(after, key, rows.get(key), item, mapper, roster, obj.uid)
+            after = _absorb(after, key, rows.get(key), item, mapper, roster, obj.uid, engine.horizon())
     return after, untold
 
 
@@ -68,6 +71,7 @@ def _absorb(
     mapper: Mapper,
     roster: Roster,
     uid: str,
+    horizon: dt.datetime,
 ) -> CalendarObject | None:
     if obj is None:
         return None
@@ -79,6 +83,8 @@ def _absorb(
     now = mapper.decode(item, uid, roster)
     if was is not None and now.status is Status.CANCELLED and key == "":
         return None
+    if was is not None and key == "" and apart.is_part(obj, was, now):
+        return pieces.absorb_piece(obj, was, now, horizon=horizon)[0]
     return absorb(obj, key, was, now)
 
 

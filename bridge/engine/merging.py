@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from bridge.engine import apart, laying, outcome
+from bridge.engine.desired import occurs
 from bridge.engine.texts import canonical, laid_over, object_values, read, upstream_of
 from bridge.errors import PreconditionFailed
 from bridge.log import fields
@@ -201,18 +202,34 @@ def _laid(case: _Case, ours: CalendarObject) -> CalendarObject:
         was = case.mapper.decode(upstream_of(row), ours.uid, case.roster)
         now = case.mapper.decode(item, ours.uid, case.roster)
         base_event, our_event = _event(case.base, key), _event(ours, key)
+        is_part = key == "" and apart.is_part(case.base, was, now)
+        if is_part and _is_moved(case.base, ours):
+            now, is_part = _at_our_time(case, ours, was, now), False
         if base_event is not None and our_event is not None:
             names = merge.conflicts(base_event, our_event, was, now)
             if names:
                 now = _decided(case, item, names, our_event, was, now)
         compiled = apart.is_compiled(case.rows)
-        if compiled and not key.startswith("@"):
+        if is_part or (compiled and not key.startswith("@")):
             after, _more = apart.absorb_piece(
                 after, row, item, case.mapper, case.roster, horizon=case.engine.horizon()
             )
         else:
             after = outcome.absorb(after, key, was, now)
     return after
+
+
+def _is_moved(base: CalendarObject, ours: CalendarObject) -> bool:
+    """Return whether the client moved the whole series, or changed its rule."""
+    a, b = base.master, ours.master
+    return a is None or b is None or not merge.same(a, b, "DTSTART") or not merge.same(a, b, "RRULE")
+
+
+def _at_our_time(case: _Case, ours: CalendarObject, was: Event, now: Event) -> Event:
+    """Let the client's time count for the one occurrence that is left; what is not the same goes into the receipt."""
+    if ours.master is None or not occurs(ours.master, now.start):
+        case.notes.append(f"DTSTART: the vendor's gave way to yours: {merge.value(now, 'DTSTART')}")
+    return merge.without(now, was, ("DTSTART",))
 
 
 def _decided(
@@ -263,12 +280,14 @@ def _store(case: _Case, owner: str, base_after: CalendarObject, text: str | None
     engine, intent, collection = case.engine, case.intent, case.collection
     now_ms = engine.clock.now_ms()
     base_text = laid_over(intent.base_text or "", case.base, base_after, now_ms=now_ms, zone=case.zone)
-    payloads = laying.payloads(engine, base_after, case.rows, case.changes, case.mapper, case.roster)
+    wanted = base_after if text is None else read(text, case.zone)
+    changes = apart.renamed(case.rows, case.changes, case.mapper, case.base, wanted)
+    payloads = laying.payloads(engine, base_after, case.rows, changes, case.mapper, case.roster)
     with engine.store.write() as c:
         row = objects.get(c, intent.object_id or 0)
         if not intents.merge(c, intent.id, owner=owner, base_text=base_text, client_text=text):
             return intent
-        laying.store_items(c, collection, intent.object_id or 0, case.rows, case.changes, payloads)
+        laying.store_items(c, collection, intent.object_id or 0, case.rows, changes, payloads)
         if (
             row is not None
             and not row.deleted

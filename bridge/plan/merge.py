@@ -32,7 +32,7 @@ def conflicts(base: Event, ours: Event, was: Event, now: Event) -> tuple[str, ..
     return tuple(
         name
         for name in PROPERTIES
-        if not _same(was, now, name) and not _same(base, ours, name) and not _same(ours, now, name)
+        if not same(was, now, name) and not same(base, ours, name) and not same(ours, now, name)
     )
 
 
@@ -51,7 +51,8 @@ def value(event: Event, name: str) -> str:
     return str(getattr(event, PROPERTIES[name][0]))
 
 
-def _same(a: Event, b: Event, name: str) -> bool:
+def same(a: Event, b: Event, name: str) -> bool:
+    """Return whether both have the same value of a property."""
     if name == "DTSTART":
         return same_moment(a.start, b.start) and same_moment(a.end, b.end)
     if name == "RRULE":

@@ -80,7 +80,9 @@ def edits(world, _mortal):
         work = lambda: world.office.shift(place.host, item, 90)  # noqa: E731
         if in_the_app(world, place, f"shifts T{thing.number}", work):
             thing.app_acts += 1
-            thing.most += thing.most * thing.is_series  # it may show again what was an exception
+            if thing.is_series:  # what was an exception may be shown again, or be lost
+                thing.most *= 2
+                thing.acts.append(Act("shift", "app", world.clock.true_s))
         return
     token = world.next_token()
     title = world.title(thing, token)
@@ -105,6 +107,7 @@ def excepts(world, _mortal):
         if in_the_app(world, place, f"drops one of T{thing.number}", work):
             thing.app_acts += 1
             thing.removed = thing.removed or len(starts) == 1
+            thing.acts.append(Act("drop", "app", world.clock.true_s))
         return
     token = world.next_token()
     title = world.title(thing, token)
