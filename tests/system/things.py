@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from canary import TITLE
+from loglines import TITLE
 
 from bridge.engine.api import Login, SyncTokenInvalid
 

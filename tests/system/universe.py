@@ -7,7 +7,7 @@ import random
 from collections import Counter
 
 import sqlalchemy as sa
-from canary import TITLE, Canary
+from loglines import TITLE, Canary
 from mortal import Crash, Deathbed, Mortal
 from offices import OFFICES
 from pushes import Post
