@@ -131,12 +131,23 @@ def files(stage: Path) -> None:
     changes = (ROOT / "CHANGELOG.md").read_bytes()
     (documents / "changelog.gz").write_bytes(gzip.compress(changes, 9, mtime=0))
     shutil.rmtree(brought)
+    manual = stage / "usr/share/man/man1/queqiao.1.gz"
+    manual.parent.mkdir(parents=True)
+    manual.write_bytes(gzip.compress((told(stage, "man") + "\n").encode(), 9, mtime=0))
+    words = stage / "usr/share/bash-completion/completions/queqiao"
+    words.parent.mkdir(parents=True)
+    words.write_text(told(stage, "completion", "bash") + "\n", encoding="utf-8")
     etc = stage / "etc/queqiao"
     etc.mkdir(parents=True)
     shutil.copyfile(HERE / "config.toml", etc / "config.toml")
     command = stage / COMMAND.lstrip("/")
     command.parent.mkdir(parents=True)
     command.symlink_to(f"../lib/{Path(HOME).name}/bin/queqiao")
+
+
+def told(stage: Path, *words: str) -> str:
+    """Return what the command that has just been installed prints."""
+    return run(str(stage / HOME / "bin/python"), "-B", "-m", "bridge.cli.main", *words)
 
 
 def unit_text(text: str) -> str:

@@ -174,6 +174,8 @@ def test_install_serve_upgrade_remove_purge(packages: tuple[Path, Path], debian:
     assert debian.run("stat", "-c", "%U:%G %a", "/etc/queqiao/config.toml").strip() == "root:queqiao 640"
     assert "/nologin" in debian.run("getent", "passwd", "queqiao")
     assert "add a [[source]]" in debian.run("queqiao", "check-config", user="queqiao")
+    assert ".TH QUEQIAO 1" in debian.run("zcat", "/usr/share/man/man1/queqiao.1.gz")
+    debian.run("bash", "-n", "/usr/share/bash-completion/completions/queqiao")
     libraries = debian.run("find", "/usr/lib/queqiao", "-name", "*.so*", "-type", "f").split()
     assert "not found" not in debian.run("ldd", *libraries)
     with staying("simulate", "wecom") as box:
