@@ -8,7 +8,7 @@ PYTHON ?=
 VENV ?= .venv
 ARGS ?=
 
-.PHONY: help demo test test-slow test-nightly test-system lint bench bench-bill bench-scale docs grades pictures \
+.PHONY: help demo test test-slow test-nightly test-system lint bench bench-growth bench-load bench-bill bench-scale docs grades pictures \
 	dist deb sbom container lock test-deb clean venv venv-test
 
 help:

@@ -13,6 +13,7 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from bridge.clock import SystemClock
 from bridge.config_load import load
 from bridge.engine import texts
 from bridge.store import calendars, objects
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from benchmarks.events import Sample
 
 ZONE = "Asia/Shanghai"
-NOW_MS = 1_790_000_000_000
 PEOPLE = ("zhangsan", "lisi", "wangwu", "zhaoliu")
 """Who works at the simulated company: one calendar of each size belongs to each of them."""
 WAIT_S = 30
@@ -104,6 +104,7 @@ url = "sqlite:///queqiao.db"
 
 def _seed(config: Path, user: str, slug: str, samples: Sequence[Sample]) -> None:
     """Write the rows that a first load would have left."""
+    now_ms = SystemClock().now_ms()
     store = Store(load(config).database.url)
     try:
         with store.write() as c:
@@ -114,8 +115,8 @@ def _seed(config: Path, user: str, slug: str, samples: Sequence[Sample]) -> None
                 values = texts.object_values(
                     texts.read(sample.text, ZONE),
                     sample.text,
-                    now_ms=NOW_MS,
-                    change_seq=calendars.take_seq(c, collection.id, NOW_MS),
+                    now_ms=now_ms,
+                    change_seq=calendars.take_seq(c, collection.id, now_ms),
                 )
                 row = {"collection_id": collection.id, "href": sample.href, "exact_until_ms": None}
                 objects.add(c, row | values)

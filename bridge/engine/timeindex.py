@@ -29,7 +29,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 BATCH: Final = 100
-"""Objects worked out in one transaction: a quarter of a second at most."""
+"""Objects looked at together."""
+ROWS_PER_WRITE: Final = 1_000
+"""Rows after which a transaction ends: an edit waits for some tens of milliseconds at most."""
 BATCHES_MAX: Final = 4
 """Batches of one tick; what is left has the next one."""
 
@@ -102,9 +104,16 @@ def tick(engine: Engine) -> int:
 
 def _renew(engine: Engine, due: list[Due], until_ms: int) -> int:
     """Return how many objects have new rows."""
+    renewed = 0
     worked = [(row, _worked(engine, row, until_ms)) for row in due]
-    with engine.store.write() as c:
-        return sum(occurrences.renew(c, row, spans) for row, spans in worked)
+    while worked:
+        rows = 0
+        with engine.store.write() as c:
+            while worked and rows < ROWS_PER_WRITE:
+                row, spans = worked.pop()
+                rows += len(spans.rows)
+                renewed += occurrences.renew(c, row, spans)
+    return renewed
 
 
 def _worked(engine: Engine, row: Due, until_ms: int) -> Spans:
