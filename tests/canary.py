@@ -35,14 +35,20 @@ SOURCES = Path(__file__).parents[1]
 
 
 @functools.cache
+def code():
+    """Return our own code as one text, without the simulators."""
+    files = [*(SOURCES / "bridge").rglob("*.py"), *(SOURCES / "radicale_plugin").rglob("*.py")]
+    texts = (file.read_text(encoding="utf-8") for file in files if "simulator" not in file.parts)
+    return "\n".join(texts).lower()
+
+
+@functools.cache
 def vocabulary():
     """Return the words that our own code uses: a title that is one of them says nothing, wherever it occurs.
 
     The simulators do not count: they are full of people and titles.
     """
-    files = [*(SOURCES / "bridge").rglob("*.py"), *(SOURCES / "radicale_plugin").rglob("*.py")]
-    texts = (file.read_text(encoding="utf-8") for file in files if "simulator" not in file.parts)
-    return frozenset(word.lower() for text in texts for word in re.findall(r"[A-Za-z_]{6,}", text))
+    return frozenset(re.findall(r"[a-z_]{6,}", code()))
 
 
 class Canary(logging.Handler):
@@ -84,7 +90,8 @@ class Canary(logging.Handler):
         text = "\n".join(lines)
         if not text:
             return []
-        found = [word for word in list(self.words) if word in text]
+        # Hypothesis takes constants out of our code for its texts: "vendor.called" is a title then.
+        found = [word for word in list(self.words) if word in text and word.lower() not in code()]
         found += [match.group() for match in SPEAKS.finditer(text)]
         return [(word, line) for word in found for line in lines if word in line]
 

@@ -35,6 +35,8 @@ def test_a_title_that_is_a_word_of_our_code_says_nothing():
     made = Canary()
     made.learn("permission", "Unauthorised", "Kanarienvogel", "Zhang San")
     assert list(made.words) == ["Kanarienvogel", "Zhang San"]
+    made.learn("vendor.called")
+    assert heard(made, "bridge.x", logging.INFO, "vendor.called") == []
 
 
 def test_a_secret_in_a_failure_of_ours_is_heard(bird):
