@@ -5,6 +5,7 @@ BridgeError
 │   ├── BadInput     the client's bytes are not a calendar object that we can hold
 │   ├── Inexpressible  the vendor has no form for it; silence would be a lie
 │   ├── NotAllowed   rights: read-only, not the organizer, not yours
+│   │   └── OccurrenceRefused  one occurrence cannot be changed alone
 │   ├── PreconditionFailed  If-Match and its kin
 │   └── Missing      there is no such thing (any more)
 ├── Unauthorised     the bridge's own credentials, permissions or address are refused; a person must mend it
@@ -77,6 +78,17 @@ class NotAllowed(Refused):
     """Rights: a read-only calendar, somebody else's meeting, somebody else's collection."""
 
     http_status = 403
+
+
+class OccurrenceRefused(NotAllowed):
+    """The vendor does not take a change, or a removal, of one occurrence alone; its series may be cut around it."""
+
+    def __init__(self, message: str, *, code: str = "", is_sure: bool = True, series: object = None) -> None:
+        super().__init__(message, code=code)
+        self.is_sure = is_sure
+        """False: it may be what the occurrence was to become that was refused."""
+        self.series = series
+        """The series (``Upstream``) as it is now, where the vendor changed that instead; else None."""
 
 
 class PreconditionFailed(Refused):

@@ -185,7 +185,7 @@ def apply_changes(
     zone = engine.default_zone(collection.source_id)
     text = laid_over(row.text, before, after, now_ms=now_ms, zone=zone)
     obj = read(text, zone) if text != row.text else before
-    payloads = laying.payloads(engine, obj, rows, changes, mapper, roster)
+    payloads = laying.payloads(engine, obj, rows, changes, mapper, roster, collection.source_id)
     with engine.store.write() as c:
         if intents.has_open(c, object_id) or not _store_text(c, collection, row, obj, text, tally, now_ms):
             tally.waiting += 1
@@ -320,7 +320,7 @@ def _assembled(
         obj=obj,
         text=ical_write.write(obj, dtstamp_ms=now_ms),
         keys=keys,
-        payloads=laying.payloads(engine, obj, {}, dict(keys), mapper, roster),
+        payloads=laying.payloads(engine, obj, {}, dict(keys), mapper, roster, collection.source_id),
     )
 
 

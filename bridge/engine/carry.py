@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from bridge.engine import merging, outcome
+from bridge.engine import merging, outcome, wholes
 from bridge.engine.context import is_dead
 from bridge.engine.desired import Desired, desire
 from bridge.engine.doubt import nothing_else_made_it
@@ -23,9 +23,19 @@ from bridge.engine.judge import Situation, changed_answers, restriction, situati
 from bridge.engine.points import Point, reached
 from bridge.engine.steps_json import Sent, decode_sent, encode_sent
 from bridge.engine.texts import read
-from bridge.errors import BridgeError, Missing, OutcomeUnknown, Overtaken, Refused, Throttled, Unauthorised
+from bridge.errors import (
+    BridgeError,
+    Missing,
+    OccurrenceRefused,
+    OutcomeUnknown,
+    Overtaken,
+    Refused,
+    Throttled,
+    Unauthorised,
+)
 from bridge.log import fields, request_scope
 from bridge.model.people import PartStat
+from bridge.model.upstream import Upstream
 from bridge.plan.intent import Action, backoff_s
 from bridge.plan.moments import key_moment
 from bridge.plan.steps import Step, next_step
@@ -35,6 +45,7 @@ from bridge.store import calendars, intents, objects, shared
 if TYPE_CHECKING:
     from bridge.engine.context import Engine
     from bridge.model.event import CalendarObject
+    from bridge.model.people import Roster
     from bridge.plan.items import Compiled
     from bridge.store.rows import CollectionRow, IntentRow
 
@@ -220,6 +231,9 @@ class _Job:
         self._in_doubt = False
         self._losses = intent.losses
         self._plan: Compiled | None = None
+        self._cut = self._is_newly_cut = False
+        """Whether the vendor was found, or is known, to take no change of one occurrence alone."""
+        self._roster: Roster | None = None
         self._notes: tuple[str, ...] = ()
 
     def fresh(self) -> IntentRow:
@@ -241,21 +255,45 @@ class _Job:
     def run(self) -> None:
         """Do steps until none is left."""
         if self._intent.step is not None:
-            self._settle(decode_sent(self._intent.step))
+            try:
+                self._settle(decode_sent(self._intent.step))
+            except OccurrenceRefused as error:
+                self._cut_instead(error)
         self._merge()
         for _ in range(STEPS_MAX):
             step = self._next()
             if step is None:
                 reached(Point.DONE)
+                if self._is_newly_cut:
+                    wholes.learn(self._engine, self._collection.source_id)
                 outcome.complete(
                     self._engine, self.fresh(), self._owner, losses=self._losses, notes=self._notes
                 )
                 reached(Point.CLOSED)
                 log.info("intent.applied", extra=fields(intent=self._intent.id))
                 return
-            self._do(step)
+            try:
+                self._do(step)
+            except OccurrenceRefused as error:
+                self._cut_instead(error)
         msg = f"the edit needs more than {STEPS_MAX} calls to the vendor; make the series simpler"
         raise Refused(msg)
+
+    def _cut_instead(self, error: OccurrenceRefused) -> None:
+        """Cut the series around its exceptions from now on; raises ``error`` if it was cut already."""
+        with self._engine.store.write() as c:
+            intents.set_step(c, self._intent.id, owner=self._owner, step=None)
+            self._intent = replace(self._intent, step=None)
+            if isinstance(error.series, Upstream) and self._roster is not None:
+                wholes.note_series(
+                    c, self._engine, self._collection, self._intent.object_id or 0, error.series, self._roster
+                )
+        if self._cut:
+            raise error
+        self._cut = self._is_newly_cut = True
+        self._plan = self._again = None
+        if error.is_sure:
+            wholes.learn(self._engine, self._collection.source_id)
 
     def _merge(self) -> None:
         """Bring in what happened at the vendor since the client read the event, where the mirror may be old."""
@@ -286,7 +324,9 @@ class _Job:
             raise Throttled(msg, retry_after_s=5.0)
         if restriction(at):
             return self._next_answer(at, obj, base)
-        desired = desire(obj, at.have, at.provider.mapper, at.roster, at.span, base=base, plan=self._plan)
+        self._cut, self._roster = self._cut or at.span.cut, at.roster
+        span = replace(at.span, cut=self._cut)
+        desired = desire(obj, at.have, at.provider.mapper, at.roster, span, base=base, plan=self._plan)
         self._plan = desired.plan
         self._note_losses(desired)
         step = next_step(at.have, desired.wants, exclusions_told=at.provider.mapper.limits.splits_are_items)
@@ -393,7 +433,7 @@ class _Job:
         self._intent = replace(self._intent, step=None, steps_done=self._intent.steps_done + 1)
         if applied.series is not None and applied.series.cancelled:
             # Repeating the series and the removal would only do the same again: the edit is undone instead.
-            raise Refused(LOST_SERIES)
+            raise OccurrenceRefused(LOST_SERIES)
 
     def _note_losses(self, desired: Desired) -> None:
         self._losses = json.dumps([[loss.what, loss.why] for loss in desired.losses], ensure_ascii=False)

@@ -33,6 +33,8 @@ class Span:
     now: dt.datetime
     horizon: dt.datetime
     items_max: int
+    cut: bool = False
+    """Whether the vendor takes no exceptions: a series is cut around each that it does not have yet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,15 +71,10 @@ def desire(
         and _same_rule(base or obj, obj)
     ):
         return _encode(_foreign_pieces(obj), have, mapper, roster, exact_until=None)
-    compiled = plan or compile_object(
-        obj,
-        mapper.limits,
-        now=span.now,
-        horizon=span.horizon,
-        items_max=span.items_max,
-        existing=_existing(have, mapper, roster, obj.uid),
+    compiled = plan or _compile(obj, have, mapper, span, _existing(have, mapper, roster, obj.uid))
+    desired = _encode(
+        compiled.pieces, have, mapper, roster, exact_until=compiled.exact_until, is_cut=span.cut
     )
-    desired = _encode(compiled.pieces, have, mapper, roster, exact_until=compiled.exact_until)
     return replace(desired, plan=compiled)
 
 
@@ -89,12 +86,28 @@ def is_foreign_form(
     if main is None or main.cancelled or obj.master is None or not obj.master.recurrence:
         return False
     try:
-        compiled = compile_object(
-            obj, mapper.limits, now=span.now, horizon=span.horizon, items_max=span.items_max, existing=()
-        )
+        compiled = _compile(obj, have, mapper, replace(span, cut=False), ())
     except Inexpressible:
         return True
     return {p.key for p in compiled.pieces if not p.key.startswith("@")} != {""}
+
+
+def _compile(
+    obj: CalendarObject, have: Mapping[str, Have], mapper: Mapper, span: Span, existing: tuple[Piece, ...]
+) -> Compiled:
+    limits, settled = mapper.limits, frozenset[str]()
+    if span.cut:
+        limits = replace(limits, series=replace(limits.series, exceptions=False))
+        settled = frozenset(key[1:] for key, item in have.items() if key.startswith("@") and item.series_id)
+    return compile_object(
+        obj,
+        limits,
+        now=span.now,
+        horizon=span.horizon,
+        items_max=span.items_max,
+        existing=existing,
+        settled=settled,
+    )
 
 
 def _same_rule(a: CalendarObject, b: CalendarObject) -> bool:
@@ -142,6 +155,7 @@ def _encode(
     roster: Roster,
     *,
     exact_until: dt.datetime | None,
+    is_cut: bool = False,
 ) -> Desired:
     wants: list[Want] = []
     losses: list[Loss] = []
@@ -163,16 +177,27 @@ def _encode(
                 drops=piece.event.recurrence.exdates if is_series else (),
             )
         )
-    wants += _returned(wants, series, have, mapper, roster)
+    wants += _returned(wants, series, have, mapper, roster, is_cut=is_cut)
     wants = folded(wants, have, mapper, roster, next((p.event.uid for p in pieces), ""))
     until_ms = None if exact_until is None else ms_from_utc(exact_until)
     return Desired(wants=tuple(wants), losses=tuple(losses), exact_until_ms=until_ms)
 
 
 def _returned(
-    wants: list[Want], series: dict[str, Event], have: Mapping[str, Have], mapper: Mapper, roster: Roster
+    wants: list[Want],
+    series: dict[str, Event],
+    have: Mapping[str, Have],
+    mapper: Mapper,
+    roster: Roster,
+    *,
+    is_cut: bool,
 ) -> list[Want]:
-    """Occurrences that were changed or removed and are ordinary again: they live on as items of their own."""
+    """Occurrences that were changed or removed and are ordinary again: they live on as items of their own.
+
+    But for those around which a series was cut (``is_cut``): it grows together and shows them by itself.
+    """
+    if is_cut:
+        have = {key: item for key, item in have.items() if item.series_id or not item.cancelled}
     wanted = {w.key for w in wants}
     back: dict[str, Want] = {}
     for want in wants:
@@ -181,7 +206,9 @@ def _returned(
             continue
         event = series[want.key]
         candidates: list[Moment] = [
-            key_moment(h.key[1:]) for h in have.values() if h.key.startswith("@") and not h.cancelled
+            key_moment(h.key[1:])
+            for h in have.values()
+            if h.key.startswith("@") and not h.cancelled and (h.series_id or not is_cut)
         ]
         dropped = {moment_key(m) for m in want.drops}
         for at in [*candidates, *undropped(item, have, want.drops)]:

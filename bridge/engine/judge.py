@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from bridge.engine import directory
+from bridge.engine import directory, wholes
 from bridge.engine.desired import Desired, Span, desire
 from bridge.engine.texts import have_of, own_answer, read
 from bridge.errors import BadInput, NotAllowed, PreconditionFailed
@@ -80,7 +80,7 @@ def situation(
         roster=resolved.roster,
         unsure=bool(resolved.unsure),
         have=have_of(rows, provider.mapper, uid, resolved.roster),
-        span=Span(now=engine.now(), horizon=engine.horizon(), items_max=engine.sync.compile_items_max),
+        span=wholes.span(engine, collection.source_id),
         is_lent=not provider.mapper.limits.calendar_ids_global and collection.upstream_calendar_id != PRIMARY,
     )
 

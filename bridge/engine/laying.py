@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from bridge.engine import apart, directory
-from bridge.engine.desired import Span, desire
+from bridge.engine import apart, directory, wholes
+from bridge.engine.desired import desire
 from bridge.engine.outcome import absorb
 from bridge.engine.texts import (
     canonical,
@@ -95,6 +95,7 @@ def payloads(
     changes: dict[str, Upstream | None],
     mapper: Mapper,
     roster: Roster,
+    source_id: str,
 ) -> dict[str, dict[str, object]]:
     """Return what we would ask for each item of the new text: the next agreement to compare edits with."""
     merged: dict[str, Have] = have_of(rows.values(), mapper, obj.uid, roster)
@@ -111,7 +112,7 @@ def payloads(
                 cancelled=item.cancelled,
                 excluded=excluded,
             )
-    span = Span(now=engine.now(), horizon=engine.horizon(), items_max=engine.sync.compile_items_max)
+    span = wholes.span(engine, source_id)
     try:
         desired = desire(obj, merged, mapper, roster, span)
     except Inexpressible:

@@ -282,7 +282,9 @@ def _store(case: _Case, owner: str, base_after: CalendarObject, text: str | None
     base_text = laid_over(intent.base_text or "", case.base, base_after, now_ms=now_ms, zone=case.zone)
     wanted = base_after if text is None else read(text, case.zone)
     changes = apart.renamed(case.rows, case.changes, case.mapper, case.base, wanted)
-    payloads = laying.payloads(engine, base_after, case.rows, changes, case.mapper, case.roster)
+    payloads = laying.payloads(
+        engine, base_after, case.rows, changes, case.mapper, case.roster, collection.source_id
+    )
     with engine.store.write() as c:
         row = objects.get(c, intent.object_id or 0)
         if not intents.merge(c, intent.id, owner=owner, base_text=base_text, client_text=text):

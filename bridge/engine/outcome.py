@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from bridge.engine import delivery, directory
+from bridge.engine import delivery, directory, wholes
 from bridge.engine.texts import (
     item_values,
     laid_over,
@@ -51,7 +51,7 @@ def record(
     if isinstance(operation, Drop):
         _record_drop(c, collection.id, object_id, rows, operation, applied)
     elif isinstance(operation, Delete):
-        _record_delete(c, rows.get(sent.key), object_id)
+        _record_delete(c, rows.get(sent.key), object_id, is_cut=wholes.is_cut(c, collection.source_id))
     elif applied.item is not None:
         row = rows.get(sent.key)
         if isinstance(operation, Create | Split | Update):
@@ -109,10 +109,10 @@ def _record_drop(
     objects.put_item(c, item_values(object_id, collection_id, key, gone, {}))
 
 
-def _record_delete(c: sa.Connection, row: ItemRow | None, object_id: int) -> None:
+def _record_delete(c: sa.Connection, row: ItemRow | None, object_id: int, *, is_cut: bool) -> None:
     if row is None:
         return
-    if row.key.startswith("@"):
+    if row.key.startswith("@") and (row.series_id or not is_cut):
         # The occurrence stays removed from its series; the row remembers that.
         gone = replace(upstream_of(row), cancelled=True)
         objects.put_item(c, item_values(object_id, row.collection_id, row.key, gone, {}))

@@ -33,6 +33,8 @@ class SeriesLimits:
     """Days on which the vendor's week may begin where WKST cannot be sent: days of an interval over 1 share a
     series only if they lie in one week whichever of these is true."""
     open_end: bool = True
+    exceptions: bool = True
+    """Whether single occurrences can be removed from a series, or changed; else it is cut around them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

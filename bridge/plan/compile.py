@@ -48,12 +48,14 @@ def compile_object(
     horizon: dt.datetime,
     items_max: int = ITEMS_MAX,
     existing: tuple[Piece, ...] = (),
+    settled: frozenset[str] = frozenset(),
 ) -> Compiled:
     """Return the items that show ``obj`` at a vendor with ``limits``.
 
     ``existing``: the pieces of the last compilation; what need not change keeps its key and its form. ``now`` and
-    ``horizon`` are aware. Raises :class:`bridge.errors.Inexpressible` with a sentence if more than ``items_max``
-    items would be needed, or if finding them is too much work.
+    ``horizon`` are aware. ``settled``: keys of occurrences that the vendor's series already lack, or show changed: no cut
+    is needed for them. Raises :class:`bridge.errors.Inexpressible` with a sentence if more than ``items_max`` items
+    would be needed, or if finding them is too much work.
     """
     master = obj.master
     shown = [event for event in obj.overrides if event.status is not Status.CANCELLED]
@@ -61,7 +63,7 @@ def compile_object(
         return Compiled(pieces=tuple(_lone(event) for event in shown if event.recurrence_id is not None))
     if not master.recurrence:
         return _single(master, obj)
-    return _series(master, obj, limits, now, horizon, items_max, existing[:EXISTING_MAX])
+    return _series(master, obj, limits, now, horizon, items_max, existing[:EXISTING_MAX], settled)
 
 
 def _lone(event: Event, at: Moment | None = None) -> Piece:
@@ -96,6 +98,7 @@ def _series(
     horizon: dt.datetime,
     items_max: int,
     existing: tuple[Piece, ...],
+    settled: frozenset[str],
 ) -> Compiled:
     frame = frame_of(master.start)
     client = ClientSet(master, frame)
@@ -106,6 +109,7 @@ def _series(
         since=now - TODAY,
         horizon=_reach(horizon, changes.overrides),
         look_back=length + (LOOK_BACK if existing else dt.timedelta()),
+        settled=settled,
     )
     made, pieces = _make(client, changes, view, existing)
     is_settled = not existing or not made.has_runs or set(pieces) == set(existing)

@@ -140,6 +140,17 @@ def meta(store: Store, key: str, *, size_bytes: int = 16) -> str:
     return str(row[0])
 
 
+def note(c: sa.Connection, key: str) -> str:
+    """Return a meta value that was put down, or ""."""
+    row = c.execute(_META, {"key": key}).first()
+    return "" if row is None else str(row[0])
+
+
+def put_note(c: sa.Connection, key: str, value: str) -> None:
+    """Put a meta value down unless there is one."""
+    c.execute(_META_ADD, {"key": key, "value": value})
+
+
 def person(c: sa.Connection, source_id: str, upstream_id: str) -> tuple[str, str, int] | None:
     """Return (name, address, checked at ms) of a vendor id."""
     row = c.execute(_PERSON, {"source_id": source_id, "upstream_id": upstream_id}).first()

@@ -17,6 +17,8 @@ from ill_vendor import COMMON, HARMLESS, PATIENT_S, SLOW_S, Fault, Front, Hasty,
 from world import CHINA, DingTalkSide, WeComSide
 
 from bridge.errors import (
+    OccurrenceRefused,
+    PreconditionFailed,
     BridgeError,
     Exhausted,
     Inexpressible,
@@ -357,6 +359,10 @@ PREPARED = ("split", "drop", "delete", "remove_calendar")
 """Calls that arm the fault themselves, once there is something to change."""
 
 
+ALONE = {PreconditionFailed: PreconditionFailed, Refused: OccurrenceRefused}
+"""Whatever is refused of one occurrence may be refused for being one: its series can be cut around it."""
+
+
 def case(name, method, path, *, write=False, absorbs=(), turns=None):
     """Return a call: which request of it is spoiled, and whether that changes anything.
 
@@ -399,8 +405,8 @@ DINGTALK = (
     case("create", "POST", "/events$", write=True),
     case("update", "PUT", "/events/[^/]+$", write=True),
     # What is shown, but not to be changed alone, is no occurrence of its own.
-    case("split", "PUT", "/events/[^/]+$", write=True, turns={Missing: NotAllowed}),
-    case("drop", "DELETE", "/events/[^/]+$", write=True, turns={Missing: NotAllowed}),
+    case("split", "PUT", "/events/[^/]+$", write=True, turns=ALONE),
+    case("drop", "DELETE", "/events/[^/]+$", write=True, turns=ALONE),
     case("delete", "DELETE", "/events/[^/]+$", write=True, absorbs=(Missing,)),
     case("respond", "POST", "/respond$", write=True),
     case("free_busy", "POST", "querySchedule"),

@@ -5,7 +5,6 @@ import datetime as dt
 import pytest
 from world import DingTalkSide, WeComSide, World, day, ics, stamp, vevent
 
-from bridge.errors import Refused
 from bridge.simulator import dingtalk, wecom
 
 HOUR = dt.timedelta(hours=1)
@@ -20,13 +19,6 @@ def alternatives(build, side):
                 yield pytest.param(side, name, value, id=f"{side.source}-{name}-{value}")
 
 
-NO_EXCEPTIONS = {
-    ("instance_write", "rejected"),
-    ("instance_write", "series"),
-    ("future_instance_ids", "unknown"),
-}
-"""Here DingTalk cannot change one occurrence alone: a refusal is the truth, and nothing may be left behind."""
-
 CASES = [*alternatives(wecom.build, WeComSide), *alternatives(dingtalk.build, DingTalkSide)]
 
 
@@ -38,32 +30,9 @@ def seconds(*pairs):
 def test_a_day_of_edits_on_both_sides_ends_in_the_same_truth(side, switch, value, tmp_path):
     world = World(side, tmp_path, switches={switch: value})
     try:
-        if (switch, value) in NO_EXCEPTIONS:
-            refused(world)
-        else:
-            scenario(world)
+        scenario(world)
     finally:
         world.close()
-
-
-def refused(world):
-    start = day(-1)
-    end = start + dt.timedelta(days=60)
-    plain = ics(vevent("u2", day(1), day(1) + HOUR, "RRULE:FREQ=WEEKLY;COUNT=4", summary="Series"))
-    world.put("series.ics", plain)
-    before = world.side.occurrences(start, end)
-    assert len(before) == 4
-    for change in (f"EXDATE;TZID=Asia/Shanghai:{stamp(day(8))}", "RDATE;TZID=Asia/Shanghai:" + stamp(day(9))):
-        try:
-            world.put("series.ics", plain.replace("SUMMARY", f"{change}\r\nSUMMARY"))
-        except Refused:
-            world.carry()
-            assert world.text("series.ics") == plain
-            assert world.side.occurrences(start, end) == before
-        else:
-            world.carry()
-            assert world.side.occurrences(start, end) == occurrences(world.text("series.ics"))
-            before, plain = world.side.occurrences(start, end), world.text("series.ics")
 
 
 def scenario(world):

@@ -43,7 +43,7 @@ READINGS = {
         {"zero_length": "reject", "remove_recurrence": "null", "time_change_resets_responses": "yes"},
     ],
 }
-REFUSING = {"future_instance_ids", "instance_write", "zero_length"}
+REFUSING = {"zero_length"}
 """Readings under which a vendor refuses what its documents do not promise."""
 
 ZONES = {

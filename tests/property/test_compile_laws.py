@@ -461,6 +461,8 @@ def override(draw, rid, zone, role, number):
 
 # ---- laws ------------------------------------------------------------------------------------------------------
 
+CUT = [replace(one, series=replace(one.series, exceptions=False)) for one in (WECOM, DINGTALK)]
+"""Both vendors, should they take no change of one occurrence alone."""
 VENDORS = pytest.mark.parametrize("limits", [WECOM, DINGTALK], ids=["wecom", "dingtalk"])
 
 
@@ -503,6 +505,38 @@ def test_the_items_show_exactly_the_clients_occurrences_from_today_to_the_horizo
     plan = compiled(obj, limits)
     if plan is not None:
         check_exact(obj, limits, plan)
+
+
+@pytest.mark.parametrize("limits", CUT, ids=["wecom", "dingtalk"])
+@at_least(500)
+@given(obj=objects(), days=st.sampled_from([0, 1, 9, 40]))
+def test_without_exceptions_the_items_are_as_exact_and_have_none(limits, obj, days):
+    plan = compiled(obj, limits, items_max=300)
+    if plan is None:
+        return
+    check_exact(obj, limits, plan)
+    for piece in plan.pieces:
+        assert not piece.event.recurrence.exdates
+        assert piece.of is None
+    assert compiled(obj, limits, existing=plan.pieces, items_max=300) == plan
+    later = compiled(obj, limits, horizon=HORIZON + days * DAY, existing=plan.pieces, items_max=300)
+    assert set(plan.pieces) <= set(later.pieces)
+    now = NOW + days * DAY
+    aged = compiled(obj, limits, now=now, existing=plan.pieces, items_max=300)
+    assert set(plan.pieces) <= set(aged.pieces)
+    check_exact(obj, limits, aged, now=now)
+
+
+@pytest.mark.parametrize("limits", CUT, ids=["wecom", "dingtalk"])
+@at_least(200)
+@given(before=objects(), after=objects())
+def test_without_exceptions_it_does_not_matter_what_was_there_before(limits, before, after):
+    old = compiled(before, limits)
+    if old is not None:
+        plan = compiled(after, limits, existing=old.pieces)
+        if plan is not None:
+            check_exact(after, limits, plan)
+            assert compiled(after, limits, existing=plan.pieces) == plan
 
 
 @VENDORS

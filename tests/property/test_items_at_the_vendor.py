@@ -40,6 +40,9 @@ READINGS = {
         {"response_time_zone": "shanghai", "end_date": "inclusive_date_as_written"},
         {"instance_recurrence": "absent", "all_day_zone": "Asia/Shanghai", "short_month": "clamp"},
         {"exceptions_on_master_edit": "dropped", "numbered_counts_removed": "no"},
+        {"instance_write": "rejected"},
+        {"instance_write": "series"},
+        {"future_instance_ids": "unknown"},
     ],
 }
 """Both values, or all, of every switch that concerns series."""

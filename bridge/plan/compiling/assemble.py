@@ -167,7 +167,8 @@ class Assembly:
         length = nominal_length(template)
         low = self.view.low(strand.frame) - length + (TICK if length else dt.timedelta())
         first = today = max(cycle.first, cycle.ceil_wall(low))
-        if is_whole and len(self._marks(strand, cycle.first, today)) <= PAST_CHANGES_MAX:
+        past = self._marks(strand, cycle.first, today) if is_whole else {}
+        if is_whole and len(past) <= PAST_CHANGES_MAX and not self._cuts(strand, past):
             first = cycle.first
         elif matches:
             first = min(today, *matches)
@@ -177,13 +178,24 @@ class Assembly:
             self.is_endless = True
             return
         marks = self._marks(strand, first, cycle.stop)
-        stretches = list(_stretches(first, cycle.stop, marks, matches))
+        cuts = self._cuts(strand, marks)
+        stretches = [
+            stretch
+            for begin, stop in _between(first, cycle.stop, cuts)
+            for stretch in _stretches(begin, stop, {i: m for i, m in marks.items() if i not in cuts}, matches)
+        ]
         is_whole = is_whole and len(stretches) == 1
         for begin, stop in stretches:
             held = matches.get(begin)
             if held is not None:
                 self._used.add(id(held))
             self._add_stretch(strand, begin, stop, marks, held, is_whole=is_whole)
+
+    def _cuts(self, strand: Strand, marks: Mapping[int, Override | None]) -> frozenset[int]:
+        """Return the exceptions that no series of this vendor can have."""
+        if self.view.series.exceptions:
+            return frozenset()
+        return frozenset(i for i in marks if moment_key(strand.instant(i)) not in self.view.settled)
 
     def _matches(self, strand: Strand) -> dict[int, Held]:
         """Return the series at the vendor that this strand carries on, by the index that they begin with."""
@@ -361,6 +373,16 @@ class Assembly:
 def _on(moment: Moment, strand: Strand) -> Moment:
     """Write a time on the clock of a strand."""
     return moment.astimezone(strand.frame.zone) if isinstance(moment, dt.datetime) else moment
+
+
+def _between(first: int, stop: int | None, cuts: frozenset[int]) -> Iterator[tuple[int, int | None]]:
+    """Yield the index ranges between the cuts."""
+    for cut in sorted(cuts):
+        if cut > first:
+            yield first, cut
+        first = max(first, cut + 1)
+    if stop is None or first < stop:
+        yield first, stop
 
 
 def _stretches(

@@ -80,6 +80,8 @@ class View:
     """Aware: occurrences that begin later need not be shown yet."""
     look_back: dt.timedelta
     """How long before ``since`` single occurrences may matter."""
+    settled: frozenset[str] = frozenset()
+    """Keys of occurrences that the vendor's series already lack, or show changed."""
 
     def low(self, frame: Frame) -> dt.datetime:
         """Return ``since`` on a clock; of all-day series, its UTC date."""

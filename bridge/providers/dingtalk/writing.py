@@ -5,7 +5,17 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, assert_never
 
-from bridge.errors import BridgeError, Exhausted, Inexpressible, Missing, NotAllowed, OutcomeUnknown
+from bridge.errors import (
+    BridgeError,
+    Exhausted,
+    Inexpressible,
+    Missing,
+    NotAllowed,
+    OccurrenceRefused,
+    OutcomeUnknown,
+    PreconditionFailed,
+    Refused,
+)
 from bridge.model.people import PartStat
 from bridge.model.upstream import Applied, Create, Delete, Drop, Respond, Split, Update, Upstream
 from bridge.providers.dingtalk import changing
@@ -33,6 +43,11 @@ RESPONSES: Final[Mapping[PartStat, str]] = {
     PartStat.TENTATIVE: "tentative",
 }
 """``responseStatus``; there is no delegation."""
+
+
+ALONE: Final = (
+    "DingTalk shows this occurrence but takes no change of it alone; change the series, or wait until its day"
+)
 
 
 class Writer:
@@ -176,11 +191,13 @@ class Writer:
         self._own.note_split(series_id)
         try:
             snapshot = self._changed(event_id, before, after, shown, token)
-        except Missing as error:
+        except PreconditionFailed:
+            raise
+        except Refused as error:
             raise _occurrence_refused(error) from error
         if text(snapshot, "id") == series_id and event_id != series_id:
             msg = "DingTalk changed the whole series instead of one occurrence; the calendar will show it"
-            raise NotAllowed(msg)
+            raise OccurrenceRefused(msg, series=upstream(snapshot))
         item = upstream(placed(snapshot, series_id, at), series_id=series_id, origin=at)
         return Applied(item=item)
 
@@ -198,8 +215,8 @@ class Writer:
             return gone
         try:
             self._erase(event_id, token)
-        except Missing as error:
-            if self._shown(series_id, at):
+        except Refused as error:
+            if not isinstance(error, Missing) or self._shown(series_id, at):
                 raise _occurrence_refused(error) from error
         self._own.note_drop(series_id, event_id)
         series = self._reader.get(series_id)
@@ -243,7 +260,7 @@ class Writer:
         except Missing as error:
             if operation.at is None:
                 raise
-            raise _occurrence_refused(error) from error
+            raise NotAllowed(ALONE, code=error.code) from error
         got = self._reader.get(event_id)
         if got is not None and operation.at is not None:
             got = placed(got, operation.id, operation.at)
@@ -278,7 +295,7 @@ def _identity(snapshot: Json) -> Json:
     return {name: snapshot[name] for name in names if snapshot.get(name) is not None}
 
 
-def _occurrence_refused(error: Missing) -> NotAllowed:
+def _occurrence_refused(error: Refused) -> OccurrenceRefused:
     """Return the failure for an occurrence that the vendor shows and does not let change."""
-    msg = "DingTalk shows this occurrence but takes no change of it alone; change the series, or wait until its day"
-    return NotAllowed(msg, code=error.code)
+    is_gone = isinstance(error, Missing)
+    return OccurrenceRefused(ALONE if is_gone else f"{ALONE} ({error})", code=error.code, is_sure=is_gone)
