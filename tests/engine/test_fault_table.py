@@ -17,15 +17,15 @@ from ill_vendor import COMMON, HARMLESS, PATIENT_S, SLOW_S, Fault, Front, Hasty,
 from world import CHINA, DingTalkSide, WeComSide
 
 from bridge.errors import (
-    OccurrenceRefused,
-    PreconditionFailed,
     BridgeError,
     Exhausted,
     Inexpressible,
     Missing,
     NotAllowed,
+    OccurrenceRefused,
     OutcomeUnknown,
     Overtaken,
+    PreconditionFailed,
     Refused,
     Throttled,
     TokenStale,
