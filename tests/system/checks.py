@@ -11,7 +11,7 @@ import recurring_ical_events
 from always import receipt
 from offices import CHINA
 from people import items_of
-from things import THING
+from things import THING, unfolded
 
 from bridge.plan.intent import CLOSED
 
@@ -134,10 +134,23 @@ def _kept(world, thing, receipts, visible):
     last = certain[-1]
     if not visible or last.by != "client" or thing.acts[-1] is not last or last.token in visible:
         return
+    if thing.is_series and last.token in _served(world, thing):
+        return  # every occurrence has a title of its own: the series' one is kept, and shown by none
     if thing.removed and thing.moved:
         return  # the edited one is gone, another one in another calendar is not
     if written[last.token]["state"] != "refused" and not _gave_way(receipts, thing, last.token):
         world.fail(f"{last.token} of T{thing.number} was the last edit, and {visible} is shown")
+
+
+def _served(world, thing):
+    """Return the tokens in the texts of a thing, whatever of them an occurrence shows."""
+    texts = (text for place in world.places for text in world.nodes[0].service.texts(place.collection))
+    return {
+        f"e{match[2]}"
+        for text in texts
+        for match in THING.finditer(unfolded(text))
+        if int(match[1]) == thing.number
+    }
 
 
 def _gave_way(receipts, thing, token):
