@@ -48,7 +48,7 @@ _LINKS_STALE: Final = sa.text("""
         WHERE c.principal_id = l.principal_id AND k.source_id = l.source_id
           AND (k.pulled_ms > :works_ms OR k.state = 'throttled')))
     ORDER BY l.checked_ms, l.id LIMIT :count
-""").bindparams(sa.bindparam("source_ids", expanding=True))
+""").bindparams(sa.bindparam("source_ids", expanding=True, type_=sa.String))
 _LINK_STATE: Final = sa.text("""
     UPDATE link SET state = :state, reason = :reason, cause = :cause, upstream_id = :upstream_id, retry_at_ms = :retry_at_ms,
       checked_ms = :checked_ms, calendar_attempts = :calendar_attempts WHERE id = :id

@@ -504,3 +504,9 @@ def test_objects_of_an_earlier_version_are_looked_at_until_they_are_indexed(tmp_
         assert occurrences.of_object(c, due.id) == unread((NOW, NOW + 1)).rows
         assert occurrences.touching(c, mine, NOW, NOW + 1) == {due.id: 2}
     old.close()
+
+
+def test_links_of_no_source_are_none(store):
+    with store.read() as c:
+        found = people.links_stale(c, [], before_ms=NOW, works_ms=NOW, anyway_ms=NOW, count=20)
+    assert found == []

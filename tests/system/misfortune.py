@@ -131,4 +131,5 @@ def restore(world, _mortal):
     world.nodes = [world._node(2000 + 10 * world.restores + n) for n in range(len(world.nodes))]
     for thing in world.things.values():
         thing.waived = thing.waived or thing.touched_since
+        thing.seen = False  # the older mirror may not have it until the next look
     world.backup = None
