@@ -287,7 +287,11 @@ def _store(case: _Case, owner: str, base_after: CalendarObject, text: str | None
     )
     with engine.store.write() as c:
         row = objects.get(c, intent.object_id or 0)
-        if not intents.merge(c, intent.id, owner=owner, base_text=base_text, client_text=text):
+        # The notes live as long as this attempt: what gave way has to be on disk with what took its place.
+        lost_text = intent.client_text if case.notes and text != intent.client_text else None
+        if not intents.merge(
+            c, intent.id, owner=owner, base_text=base_text, client_text=text, lost_text=lost_text
+        ):
             return intent
         laying.store_items(c, collection, intent.object_id or 0, case.rows, changes, payloads)
         if (

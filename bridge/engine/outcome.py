@@ -169,6 +169,10 @@ def _forget_exceptions(
             _forget_removal(c, object_id, row, series.upstream_id)
 
 
+GAVE_WAY: Final = "both sides had changed it; the text as you sent it is kept here"
+"""Words of a receipt whose attempt that merged is not the one that came through."""
+
+
 def complete(
     engine: Engine, intent: IntentRow, owner: str, *, losses: str, notes: tuple[str, ...] = ()
 ) -> None:
@@ -210,9 +214,9 @@ def complete(
             seq = calendars.take_seq(c, collection.id, now_ms)
             values = object_values(obj, text, now_ms=now_ms, change_seq=seq)
             objects.change(c, row, {**values, "exact_until_ms": row.exact_until_ms})
-        state = State.MERGED if changed or notes else State.APPLIED
+        state = State.MERGED if changed or notes or intent.lost_text else State.APPLIED
         told = (
-            *notes,
+            *(notes or ((GAVE_WAY,) if intent.lost_text else ())),
             *(
                 ("the vendor keeps it a little differently; the calendar shows what it keeps",)
                 if changed

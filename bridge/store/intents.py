@@ -48,12 +48,14 @@ _RETRY: Final = sa.text("""
     WHERE id = :id AND owner = :owner AND state = 'in_flight'
 """)
 _CLOSE: Final = sa.text("""
-    UPDATE intent SET state = :state, closed_ms = :now_ms, words = :words, losses = :losses, lost_text = :lost_text,
+    UPDATE intent SET state = :state, closed_ms = :now_ms, words = :words, losses = :losses,
+      lost_text = COALESCE(:lost_text, lost_text),
       step = NULL, owner = '', object_id = CASE WHEN :detach = 1 THEN NULL ELSE object_id END
     WHERE id = :id AND owner = :owner AND state = 'in_flight'
 """)
 _MERGE: Final = sa.text("""
-    UPDATE intent SET base_text = :base_text, client_text = :client_text
+    UPDATE intent SET base_text = :base_text, client_text = :client_text,
+      lost_text = COALESCE(lost_text, :lost_text)
     WHERE id = :id AND owner = :owner AND state = 'in_flight'
 """)
 _REBASE: Final = sa.text("UPDATE intent SET base_text = :base_text WHERE id = :id")
@@ -210,10 +212,25 @@ def close(
 
 
 def merge(
-    c: sa.Connection, intent_id: int, *, owner: str, base_text: str | None, client_text: str | None
+    c: sa.Connection,
+    intent_id: int,
+    *,
+    owner: str,
+    base_text: str | None,
+    client_text: str | None,
+    lost_text: str | None = None,
 ) -> bool:
-    """Put an edit on top of another version that both sides agree on."""
-    values = {"id": intent_id, "owner": owner, "base_text": base_text, "client_text": client_text}
+    """Put an edit on top of another version that both sides agree on.
+
+    ``lost_text``: the text as the client sent it, where a value of it gave way; the first one is kept.
+    """
+    values = {
+        "id": intent_id,
+        "owner": owner,
+        "base_text": base_text,
+        "client_text": client_text,
+        "lost_text": lost_text,
+    }
     return c.execute(_MERGE, values).rowcount == 1
 
 
