@@ -135,8 +135,8 @@ def _sort(
         if series is not None:
             key = override_key(item.origin)
             held = next((r for r in objects.items(c, series.object_id) if r.key == key), None)
-            if held is not None and bool(held.cancelled) and item.cancelled:
-                return  # known to be gone, under another id
+            if held is not None and item.cancelled and (held.cancelled or not held.series_id):
+                return  # known to be gone, under another id; what came back stands as an event of its own
             grouped.setdefault(series.object_id, {})[key] = item
             return
         fresh.setdefault(item.series_id, []).append(item)

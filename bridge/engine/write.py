@@ -137,7 +137,7 @@ class Writer:
                     },
                 )
                 return None
-            record["base_text"] = _supersede(c, object_id, record["base_text"], now_ms)
+            record["base_text"] = self._supersede(c, object_id, record["base_text"], now_ms)
             return intents.add(c, record)
 
     def delete(self, collection_id: int, href: str, login: Login, *, if_match: str | None = None) -> None:
@@ -166,7 +166,7 @@ class Writer:
                 return None
             seq = calendars.take_seq(c, collection.id, now_ms)
             objects.bury(c, collection.id, row.href, change_seq=seq, now_ms=now_ms)
-            base_text = _supersede(c, row.id, row.text, now_ms)
+            base_text = self._supersede(c, row.id, row.text, now_ms)
             return intents.add(
                 c,
                 {
@@ -234,6 +234,26 @@ class Writer:
             objects.bury(c, row.collection_id, row.href, change_seq=seq, now_ms=now_ms)
         return target is None
 
+    def _supersede(self, c: sa.Connection, object_id: int, base_text: str | None, now_ms: int) -> str | None:
+        """Close edits that never left; returns the text that the vendor last agreed on.
+
+        One out of a backup may have left after the backup was taken: the next edit waits behind it.
+        """
+        unsent = [
+            i
+            for i in intents.open_of(c, object_id)
+            if i.state == State.WAITING
+            and not i.step
+            and not i.steps_done
+            and i.opened_ms >= self._engine.restored_ms
+        ]
+        if unsent:
+            words = "the next edit took its place before it left"
+            since_ms = self._engine.restored_ms
+            intents.supersede(c, object_id, now_ms=now_ms, words=words, since_ms=since_ms)
+            return unsent[0].base_text
+        return base_text
+
     def _answer(self, intent_id: int, *, lane: int, created: bool, sent: str) -> PutResult:
         """Wait for the vendor at most ``write_wait_s``, and say what is known by then."""
         self._carrier.carry_soon(intent_id, lane=lane).wait(self._engine.sync.write_wait_s)
@@ -274,19 +294,6 @@ class Writer:
 def _step_aside(c: sa.Connection, hidden: ObjectRow, now_ms: int) -> None:
     """Free the name of an object whose deletion is still on its way, under one that no client can use."""
     objects.rename(c, hidden, href=f"{hidden.id}/deleted", change_seq=hidden.change_seq, now_ms=now_ms)
-
-
-def _supersede(c: sa.Connection, object_id: int, base_text: str | None, now_ms: int) -> str | None:
-    """Close edits that never left; returns the text that the vendor last agreed on."""
-    unsent = [
-        i
-        for i in intents.open_of(c, object_id)
-        if i.state == State.WAITING and not i.step and not i.steps_done
-    ]
-    if unsent:
-        intents.supersede(c, object_id, now_ms=now_ms, words="the next edit took its place before it left")
-        return unsent[0].base_text
-    return base_text
 
 
 def check_href(href: str) -> None:

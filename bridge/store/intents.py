@@ -25,7 +25,7 @@ _HAS_OPEN: Final = sa.text("""
 """)
 _SUPERSEDE: Final = sa.text("""
     UPDATE intent SET state = 'superseded', closed_ms = :now_ms, words = :words
-    WHERE object_id = :object_id AND state = 'waiting' AND step IS NULL AND steps_done = 0
+    WHERE object_id = :object_id AND state = 'waiting' AND step IS NULL AND steps_done = 0 AND opened_ms >= :since_ms
 """)
 _CLAIM: Final = sa.text("""
     UPDATE intent SET state = 'in_flight', owner = :owner, owned_until_ms = :until_ms, attempts = attempts + 1
@@ -49,7 +49,7 @@ _RETRY: Final = sa.text("""
 """)
 _CLOSE: Final = sa.text("""
     UPDATE intent SET state = :state, closed_ms = :now_ms, words = :words, losses = :losses,
-      lost_text = COALESCE(:lost_text, lost_text),
+      lost_text = COALESCE(lost_text, :lost_text),
       step = NULL, owner = '', object_id = CASE WHEN :detach = 1 THEN NULL ELSE object_id END
     WHERE id = :id AND owner = :owner AND state = 'in_flight'
 """)
@@ -137,9 +137,10 @@ def has_open(c: sa.Connection, object_id: int) -> bool:
     return bool(c.execute(_HAS_OPEN, {"object_id": object_id}).scalar_one())
 
 
-def supersede(c: sa.Connection, object_id: int, *, now_ms: int, words: str) -> int:
-    """Close intents that never left: the same user's next edit takes their place."""
-    return c.execute(_SUPERSEDE, {"object_id": object_id, "now_ms": now_ms, "words": words}).rowcount
+def supersede(c: sa.Connection, object_id: int, *, now_ms: int, words: str, since_ms: int = 0) -> int:
+    """Close intents that never left: the same user's next edit takes their place. ``since_ms``: opened then or later."""
+    values = {"object_id": object_id, "now_ms": now_ms, "words": words, "since_ms": since_ms}
+    return c.execute(_SUPERSEDE, values).rowcount
 
 
 def claim(c: sa.Connection, intent_id: int, *, owner: str, now_ms: int, until_ms: int) -> bool:

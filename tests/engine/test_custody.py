@@ -89,6 +89,30 @@ def test_an_edit_that_waited_in_the_backup_and_arrived_since_is_not_made_again(w
     assert len(world.service.get_all(world.collection.id)) == 1
 
 
+@pytest.mark.parametrize("then", ["edited", "deleted"])
+def test_what_waited_in_the_backup_is_found_before_the_next_edit_of_it_leaves(world, tmp_path, then):
+    world.fault(kind="error", code="-1" if world.side.source == "wecom" else "ServiceUnavailable", status=503,
+                match="", count=-1, when="before")  # fmt: skip
+    assert world.put("w.ics", text("w", 0, "Waiting")).waiting
+    world.rest()
+    with world.parts.engine.store.write() as c:  # as if the node had died before anything left
+        c.execute(sa.text("UPDATE intent SET step = NULL"))
+    custody.backup(world.config, tmp_path / "b.queqiao")
+    world.side.box.faults.clear()
+    world.carry()
+    assert world.side.titles() == ["Waiting"]
+    restored(world, tmp_path / "b.queqiao")
+    if then == "edited":
+        world.put("w.ics", text("w", 0, "Edited"))
+    else:
+        world.delete("w.ics")
+    world.carry()
+    world.sync(full=True)
+    expected = ["Edited"] if then == "edited" else []
+    assert world.side.titles() == expected
+    assert len(world.service.get_all(world.collection.id)) == len(expected)
+
+
 def test_nothing_is_changed_by_a_rehearsal_a_damaged_file_or_beside_a_daemon(world, tmp_path):
     world.put("one.ics", text("one", 0))
     file = tmp_path / "b.queqiao"

@@ -144,7 +144,7 @@ def _kept(world, thing, receipts, visible):
 
 def _served(world, thing):
     """Return the tokens in the texts of a thing, whatever of them an occurrence shows."""
-    texts = (text for place in world.places for text in world.nodes[0].service.texts(place.collection))
+    texts = (text for place in world.places for _, text in world.nodes[0].service.texts(place.collection))
     return {
         f"e{match[2]}"
         for text in texts
