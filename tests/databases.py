@@ -9,8 +9,6 @@ import sqlalchemy as sa
 
 POSTGRES = os.environ.get("BRIDGE_TEST_POSTGRES", "")
 KINDS = ("sqlite", "postgresql")
-PLAYED = ("sqlite", pytest.param("postgresql", marks=[pytest.mark.slow, pytest.mark.timeout(3600)]))
-"""For the whole-system simulation: on PostgreSQL it takes too long for each run."""
 
 
 @contextlib.contextmanager
